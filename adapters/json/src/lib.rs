@@ -1,0 +1,1 @@
+//! Records for the WebAuthn libraries of other languages.

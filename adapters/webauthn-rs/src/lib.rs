@@ -1,0 +1,1 @@
+//! Passkey structs of webauthn-rs and their JSON.

@@ -1,0 +1,1 @@
+//! The credential record and the rules of a safe import.

@@ -1,0 +1,1 @@
+//! Reads exports of passkey vendors into credential records.

@@ -1,0 +1,1 @@
+//! The schema and the statements of the SQL targets as text.

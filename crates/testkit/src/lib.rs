@@ -1,0 +1,1 @@
+//! A software authenticator, an export generator and the conformance suite for sinks.

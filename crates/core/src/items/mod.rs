@@ -1,0 +1,38 @@
+//! The items of a credential record: a value of one of these types is a legal one.
+//!
+//! Names are those of WebAuthn Level 3, section 4 (credential record), and RFC 9052 and 9053 (COSE).
+
+mod aaguid;
+mod attachment;
+mod backup;
+mod cose_algorithm;
+mod cose_form;
+mod cose_key;
+mod credential_id;
+mod ed448;
+mod identifier;
+mod key_formats;
+mod rp_id;
+mod rsa_numbers;
+mod sign_count;
+mod status;
+mod timestamp;
+mod transports;
+mod user_handle;
+
+#[cfg(test)]
+pub(crate) mod tests_support;
+
+pub use aaguid::Aaguid;
+pub use attachment::{AttestationFormat, AuthenticatorAttachment};
+pub use backup::Backup;
+pub use cose_algorithm::{CoseAlgorithm, Curve};
+pub use cose_key::{CoseKey, KeyParameters};
+pub use credential_id::CredentialId;
+pub use identifier::Identifier;
+pub use rp_id::{RpId, RpIdError};
+pub use sign_count::SignCount;
+pub use status::Status;
+pub use timestamp::Timestamp;
+pub use transports::Transports;
+pub use user_handle::UserHandle;

@@ -1,0 +1,53 @@
+//! The transports of an authenticator.
+
+/// Lists how a client can reach the authenticator, in the order and the spelling of the export.
+///
+/// Values nobody knows yet are kept as they are (WebAuthn Level 3, section 5.8.4: unknown values are to be stored).
+/// A list that is absent is not a list that is empty: an absent one is `None` in the record.
+///
+/// ```
+/// use keyferry_core::Transports;
+/// let transports = Transports::new(["internal", "teleport"]);
+/// assert_eq!(transports.iter().collect::<Vec<_>>(), ["internal", "teleport"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Transports(Vec<Box<str>>);
+
+impl Transports {
+    /// The values of WebAuthn Level 3, section 5.8.4, and `cable`, the older name of `hybrid`.
+    pub const KNOWN: &'static [&'static str] =
+        &["usb", "nfc", "ble", "smart-card", "hybrid", "internal", "cable"];
+
+    /// Creates a list, without a value that stands there already.
+    pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut list: Vec<Box<str>> = Vec::new();
+        for value in values {
+            if !list.iter().any(|known| **known == *value) {
+                list.push(value.into());
+            }
+        }
+        Self(list)
+    }
+
+    /// Returns the values in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|value| &**value)
+    }
+
+    /// Tells whether the list has no value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_unknown_values_stay_and_doubles_go() {
+        let list = Transports::new(["nfc", "Usb", "nfc", "usb"]);
+        assert_eq!(list.iter().collect::<Vec<_>>(), ["nfc", "Usb", "usb"]);
+        assert!(Transports::new([]).is_empty());
+    }
+}

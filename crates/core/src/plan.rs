@@ -1,0 +1,317 @@
+//! Plan, apply and verify over a sink.
+
+use crate::{
+    Authority, Backup, Comparison, Count, CredentialRecord, DecodeError, Fault, FaultCode, Item, Located,
+    OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, StoredRecord, Write, Written,
+    compare,
+};
+
+/// The number of records that are read, compared and written together; a batch is one transaction.
+const BATCH: usize = 8192;
+/// How often a credential that changes between reading and writing is looked at again.
+const ROUNDS: usize = 4;
+
+/// What a pass over a file does with its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Says what an import would do; writes nothing.
+    Plan,
+    /// Imports.
+    Apply,
+    /// Reads back and compares.
+    Verify,
+}
+
+/// What a first pass over the whole file found; nothing may be written before it is complete.
+pub struct Gate {
+    /// What the rows say about each other.
+    pub one_file: OneFile,
+    /// How many rows there are.
+    pub rows: u64,
+}
+
+/// Reads a whole file and gathers what its rows say about each other.
+///
+/// `each` sees every row on its way, for statistics.
+///
+/// # Errors
+/// - the source stops: the file cannot be trusted.
+pub fn gate(
+    rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+    mut each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
+) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>> {
+    let mut builder = OneFileBuilder::default();
+    let mut count = 0;
+    for row in rows {
+        each(&row);
+        count += 1;
+        match row {
+            Ok(Located { location, value }) => builder.add(location, &value),
+            Err(DecodeError::Row(faults)) => {
+                if let Some(id) = &faults.credential_id {
+                    builder.add_refused(faults.location, id);
+                }
+            }
+            Err(DecodeError::Stop(error)) => return Err(error),
+        }
+    }
+    Ok(Gate { one_file: builder.build(), rows: count })
+}
+
+/// Carries all rows of a file to a sink, in batches, and accounts for each of them.
+///
+/// `progress` is told how many rows are done.
+///
+/// # Errors
+/// - the source stops, or the sink fails; `report` then says what was done before.
+pub fn transfer(
+    rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+    one_file: &OneFile,
+    sink: &mut dyn Sink,
+    mode: Mode,
+    authority: Authority,
+    report: &mut Report,
+    mut progress: impl FnMut(u64),
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut run =
+        |batch: &mut Vec<Located<CredentialRecord>>, report: &mut Report| -> Result<(), SinkError> {
+            match mode {
+                Mode::Plan => plan(sink, batch, authority, report)?,
+                Mode::Apply => apply(sink, batch, authority, report)?,
+                Mode::Verify => verify(sink, batch, report)?,
+            }
+            batch.clear();
+            progress(report.counts.read);
+            Ok(())
+        };
+    for row in rows {
+        match row {
+            Ok(located) => match one_file.standing(located.location, &located.value) {
+                Standing::First => batch.push(located),
+                Standing::Duplicate => report.count(Count::Duplicate),
+                Standing::Conflict(fault) => report.fault(Count::Conflict, located.location, [fault]),
+            },
+            Err(DecodeError::Row(row)) => report.fault(Count::Refused, row.location, row.faults),
+            Err(DecodeError::Stop(error)) => return Err(error),
+        }
+        if batch.len() == BATCH {
+            run(&mut batch, report)?;
+        }
+    }
+    run(&mut batch, report)?;
+    if mode == Mode::Apply {
+        sink.finish()?;
+    }
+    Ok(())
+}
+
+/// Says what an import of these records would do, and writes nothing.
+///
+/// No two records may have the same credential ID; [`OneFile`] sees to that.
+///
+/// # Errors
+/// - the sink cannot be read.
+pub fn plan(
+    sink: &mut dyn Sink,
+    records: &[Located<CredentialRecord>],
+    authority: Authority,
+    report: &mut Report,
+) -> Result<(), SinkError> {
+    for step in steps(sink, &records.iter().collect::<Vec<_>>(), authority)? {
+        settle(&step, sink, report);
+    }
+    Ok(())
+}
+
+/// Imports these records in one transaction.
+///
+/// A credential that a login or another writer changes between reading and writing is read and compared again.
+///
+/// # Errors
+/// - the sink cannot be read or written; nothing of the batch stays.
+pub fn apply(
+    sink: &mut dyn Sink,
+    records: &[Located<CredentialRecord>],
+    authority: Authority,
+    report: &mut Report,
+) -> Result<(), SinkError> {
+    let mut open: Vec<&Located<CredentialRecord>> = records.iter().collect();
+    for _ in 0..ROUNDS {
+        let steps = steps(sink, &open, authority)?;
+        let writes: Vec<Write<'_>> = steps.iter().filter_map(Step::write).collect();
+        let written = if writes.is_empty() { Vec::new() } else { sink.upsert(&writes)? };
+        if written.len() != writes.len() {
+            let action = "counting what was written: the sink did not answer every change";
+            return Err(SinkError::new(SinkErrorKind::Refused, action));
+        }
+        let mut answers = written.into_iter();
+        open.clear();
+        for step in &steps {
+            let is_open = step.write().is_some() && answers.next() == Some(Written::Changed);
+            if is_open {
+                open.push(step.located);
+            } else {
+                settle(step, sink, report);
+            }
+        }
+        if open.is_empty() {
+            return Ok(());
+        }
+    }
+    for located in open {
+        let message = format!("changed in the target between reading and writing, {ROUNDS} times");
+        let fault = Fault::new(Item::CredentialId, FaultCode::ChangedMeanwhile, message);
+        report.fault(Count::Conflict, located.location, [fault]);
+    }
+    Ok(())
+}
+
+/// Reads these records back and compares them item by item.
+///
+/// What a login moves (a higher sign count, another backup state) is counted and is no difference.
+///
+/// # Errors
+/// - the sink cannot be read.
+pub fn verify(
+    sink: &mut dyn Sink,
+    records: &[Located<CredentialRecord>],
+    report: &mut Report,
+) -> Result<(), SinkError> {
+    for step in steps(sink, &records.iter().collect::<Vec<_>>(), Authority::Export)? {
+        let record = &step.located.value;
+        let location = step.located.location;
+        let profile = sink.profile();
+        let fault = match (&step.comparison, &step.stored) {
+            (Comparison::Skip(_), None) => {
+                report.count(Count::Skipped);
+                report.describe(record, profile, false);
+                continue;
+            }
+            (Comparison::Conflict(fault), _) => fault.clone(),
+            (Comparison::Remove, _) => {
+                let message = format!(
+                    "{} in the export, but it can log in at the target",
+                    crate::Shown(record.status.as_str())
+                );
+                Fault::new(Item::Status, FaultCode::ActiveInTarget, message)
+            }
+            (_, None) => Fault::new(Item::CredentialId, FaultCode::MissingInTarget, "not in the target"),
+            (_, Some(stored)) => match differences(stored, record, profile, report) {
+                None => {
+                    report.count(Count::Unchanged);
+                    report.describe(record, profile, true);
+                    continue;
+                }
+                Some(fault) => fault,
+            },
+        };
+        report.fault(Count::Conflict, location, [fault]);
+    }
+    Ok(())
+}
+
+/// What shall happen to one record.
+struct Step<'a> {
+    located: &'a Located<CredentialRecord>,
+    stored: Option<StoredRecord>,
+    comparison: Comparison,
+}
+
+impl Step<'_> {
+    fn write(&self) -> Option<Write<'_>> {
+        match (&self.comparison, &self.stored) {
+            (Comparison::Insert, _) => Some(Write::Insert(&self.located.value)),
+            (Comparison::Update { merged, .. }, Some(stored)) => Some(Write::Update { stored, merged }),
+            (Comparison::Remove, Some(stored)) => Some(Write::Remove { stored }),
+            _ => None,
+        }
+    }
+}
+
+fn steps<'a>(
+    sink: &mut dyn Sink,
+    records: &[&'a Located<CredentialRecord>],
+    authority: Authority,
+) -> Result<Vec<Step<'a>>, SinkError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<_> = records.iter().map(|located| &located.value.credential_id).collect();
+    let mut stored: std::collections::HashMap<_, _> =
+        sink.fetch(&ids)?.into_iter().map(|record| (record.credential_id.clone(), record)).collect();
+    let profile = sink.profile();
+    Ok(records
+        .iter()
+        .map(|located| {
+            let stored = stored.remove(&located.value.credential_id);
+            let comparison = compare(stored.as_ref(), &located.value, profile, authority);
+            Step { located, stored, comparison }
+        })
+        .collect())
+}
+
+/// Accounts for a step that was taken, or would be.
+fn settle(step: &Step<'_>, sink: &dyn Sink, report: &mut Report) {
+    let (count, is_written) = match &step.comparison {
+        Comparison::Insert => (Count::Inserted, true),
+        Comparison::Update { .. } => (Count::Updated, true),
+        Comparison::Unchanged { stale_sign_count } => {
+            report.stale_sign_counts += u64::from(*stale_sign_count);
+            (Count::Unchanged, true)
+        }
+        Comparison::Remove => (Count::Removed, false),
+        Comparison::Skip(_) => (Count::Skipped, false),
+        Comparison::Conflict(fault) => {
+            report.fault(Count::Conflict, step.located.location, [fault.clone()]);
+            return;
+        }
+    };
+    report.count(count);
+    report.describe(&step.located.value, sink.profile(), is_written);
+}
+
+/// Finds the items in which the target holds something else than an import would have written.
+fn differences(
+    stored: &StoredRecord,
+    record: &CredentialRecord,
+    profile: &crate::Profile,
+    report: &mut Report,
+) -> Option<Fault> {
+    let wanted = match (profile.represent)(record) {
+        Ok(wanted) => wanted,
+        Err(reason) => {
+            let message = format!("the target cannot hold it ({reason}), but something stands there");
+            return Some(Fault::new(Item::CredentialId, FaultCode::DiffersInTarget, message));
+        }
+    };
+    let mut items = stored.differences(&wanted);
+    items.retain(|item| match item {
+        Item::SignCount if stored.sign_count > wanted.sign_count => {
+            report.stale_sign_counts += 1;
+            false
+        }
+        Item::BackupState if stored.backup.map(Backup::eligible) == wanted.backup.map(Backup::eligible) => {
+            report.moved_backup_states += 1;
+            false
+        }
+        // What the export does not know was learned elsewhere: from an earlier export, or at the target.
+        Item::Transports => wanted.transports.is_some(),
+        Item::BackupEligible | Item::BackupState => wanted.backup.is_some(),
+        Item::UserHandle => wanted.user_handle.is_some(),
+        Item::UvInitialized => wanted.uv_initialized.is_some(),
+        // Less access than the export gives is the target's own decision; more is a fault.
+        Item::Status => match (&stored.status, &wanted.status) {
+            (Some(held), Some(wanted)) => held.stage() <= wanted.stage() || wanted.is_active(),
+            _ => true,
+        },
+        _ => true,
+    });
+    let first = *items.first()?;
+    let names: Vec<_> = items.iter().map(|item| item.name()).collect();
+    Some(Fault::new(
+        first,
+        FaultCode::DiffersInTarget,
+        format!("the target holds another {}", names.join(", ")),
+    ))
+}

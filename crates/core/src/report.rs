@@ -1,0 +1,164 @@
+//! The account of a run: every row is in it exactly once.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::{CredentialRecord, Fault, Item, Location, Profile, Reason, StoredRecord};
+
+/// The most faults that are kept one by one; counts go on beyond it, so memory has a bound.
+const KEPT_FAULTS: usize = 1_000_000;
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// New in the target.
+    Inserted,
+    /// Changed in the target.
+    Updated,
+    /// In the target as it should be.
+    Unchanged,
+    /// Taken out of a target without a status, because it is not active any more.
+    Removed,
+    /// Left out on purpose.
+    Skipped,
+    /// Said by an earlier row already.
+    Duplicate,
+    /// Legal by itself, but forbidden.
+    Conflict,
+    /// Not legal.
+    Refused,
+}
+
+/// How many rows each thing became of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants of Count")]
+pub struct Counts {
+    /// The rows that were read.
+    pub read: u64,
+    pub inserted: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub removed: u64,
+    pub skipped: u64,
+    pub duplicate: u64,
+    pub conflict: u64,
+    pub refused: u64,
+}
+
+impl Counts {
+    /// Returns the names and numbers in the order of the report.
+    pub fn named(&self) -> [(&'static str, u64); 9] {
+        [
+            ("read", self.read),
+            ("inserted", self.inserted),
+            ("updated", self.updated),
+            ("unchanged", self.unchanged),
+            ("removed", self.removed),
+            ("skipped", self.skipped),
+            ("duplicate", self.duplicate),
+            ("conflict", self.conflict),
+            ("refused", self.refused),
+        ]
+    }
+
+    /// Tells whether every row that was read is accounted for.
+    pub fn add_up(&self) -> bool {
+        let [(_, read), parts @ ..] = self.named();
+        parts.iter().try_fold(0_u64, |sum, (_, part)| sum.checked_add(*part)) == Some(read)
+    }
+
+    fn add(&mut self, count: Count) {
+        let slot = match count {
+            Count::Inserted => &mut self.inserted,
+            Count::Updated => &mut self.updated,
+            Count::Unchanged => &mut self.unchanged,
+            Count::Removed => &mut self.removed,
+            Count::Skipped => &mut self.skipped,
+            Count::Duplicate => &mut self.duplicate,
+            Count::Conflict => &mut self.conflict,
+            Count::Refused => &mut self.refused,
+        };
+        *slot += 1;
+        self.read += 1;
+    }
+}
+
+/// A fault and the row that it was found in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFault {
+    /// Where the row stands.
+    pub location: Location,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for RowFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.location, self.fault)
+    }
+}
+
+/// The account of a run.
+///
+/// ```
+/// use keyferry_core::{Count, Report};
+/// let mut report = Report::default();
+/// report.count(Count::Inserted);
+/// assert!(report.counts.add_up());
+/// assert!(report.is_clean());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many rows each thing became of.
+    pub counts: Counts,
+    /// How many rows cannot log in at the target, by reason; some of them are written all the same.
+    pub cannot_log_in: BTreeMap<Reason, u64>,
+    /// How many values the target has no place for, by item.
+    pub not_kept: BTreeMap<Item, u64>,
+    /// How many credentials have a higher sign count in the target than in the export.
+    pub stale_sign_counts: u64,
+    /// How many credentials are another backup state than the export says, which logins change.
+    pub moved_backup_states: u64,
+    /// The faults of refused and conflicting rows, in the order in which they were found.
+    pub faults: Vec<RowFault>,
+    /// How many faults were found beyond those that are kept.
+    pub faults_left_out: u64,
+}
+
+impl Report {
+    /// Counts a row without a fault.
+    pub fn count(&mut self, count: Count) {
+        self.counts.add(count);
+    }
+
+    /// Counts a row with its faults.
+    pub fn fault(&mut self, count: Count, location: Location, faults: impl IntoIterator<Item = Fault>) {
+        self.counts.add(count);
+        for fault in faults {
+            if self.faults.len() < KEPT_FAULTS {
+                self.faults.push(RowFault { location, fault });
+            } else {
+                self.faults_left_out += 1;
+            }
+        }
+    }
+
+    /// Notes whether a record can log in at the target, and what the target does not keep of it.
+    pub fn describe(&mut self, record: &CredentialRecord, profile: &Profile, is_written: bool) {
+        if let Err(reason) = profile.log_in(record) {
+            *self.cannot_log_in.entry(reason).or_default() += 1;
+        }
+        if !is_written {
+            return;
+        }
+        if let Ok(represented) = (profile.represent)(record) {
+            for item in StoredRecord::from(record).differences(&represented) {
+                *self.not_kept.entry(item).or_default() += 1;
+            }
+        }
+    }
+
+    /// Tells whether no row was refused or in conflict.
+    pub fn is_clean(&self) -> bool {
+        self.counts.conflict == 0 && self.counts.refused == 0
+    }
+}

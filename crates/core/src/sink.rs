@@ -1,0 +1,211 @@
+//! What a target is to the rest: a small trait, and what it says about itself.
+
+use std::{error::Error, fmt};
+
+use crate::{CoseAlgorithm, CredentialId, CredentialRecord, Status, StoredRecord};
+
+/// What is true of a kind of target without opening one.
+///
+/// Both functions are pure and come from the adapter's conversion, so a plan, an import and a readiness table can never
+/// disagree with what is written.
+#[derive(Clone, Copy)]
+pub struct Profile {
+    /// The name of the adapter, as it stands before the colon of a target's address.
+    pub name: &'static str,
+    /// The library and version whose behaviour `cannot_log_in` describes, proven by its login proof.
+    pub library: &'static str,
+    /// Whether the target keeps a status; where it does not, only active credentials may stand in it.
+    pub keeps_status: bool,
+    /// Returns the record as the target would give it back; an error where it cannot be written at all.
+    pub represent: fn(&CredentialRecord) -> Result<StoredRecord, Reason>,
+    /// Returns why a written, active record would not log in; `None` where it will.
+    pub verifies: fn(&CredentialRecord) -> Result<(), Reason>,
+}
+
+impl Profile {
+    /// Tells whether the record will log in at this target, and why not.
+    ///
+    /// # Errors
+    /// - its status is not active;
+    /// - the target cannot hold it;
+    /// - the target's library does not verify such a key.
+    pub fn log_in(&self, record: &CredentialRecord) -> Result<(), Reason> {
+        if !record.status.is_active() {
+            return Err(Reason::Status(record.status.clone()));
+        }
+        (self.verifies)(record)?;
+        (self.represent)(record).map(|_| ())
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Profile({})", self.name)
+    }
+}
+
+/// Why a credential cannot log in at a target.
+///
+/// Displays as a stable kebab-case text such as `status-suspended` or `algorithm-eddsa`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its status is not active.
+    Status(Status),
+    /// The target's library does not verify this algorithm.
+    Algorithm(CoseAlgorithm),
+    /// The target's library does not take an RSA modulus of this many bits.
+    RsaBits(usize),
+    /// The target's library does not take this RSA exponent.
+    RsaExponent,
+    /// The target needs to know backup eligibility, and the export does not say it.
+    BackupUnknown,
+    /// The sign count is 4294967295: no later one can be higher, as the target's library demands.
+    SignCountExhausted,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(Status::Other(_)) => f.write_str("status-unknown"),
+            Self::Status(status) => write!(f, "status-{status}"),
+            Self::Algorithm(algorithm) => write!(f, "algorithm-{}", algorithm.to_string().to_lowercase()),
+            Self::RsaBits(bits) => write!(f, "rsa-{bits}-bits"),
+            Self::RsaExponent => f.write_str("rsa-exponent"),
+            Self::SignCountExhausted => f.write_str("sign-count-exhausted"),
+            Self::BackupUnknown => f.write_str("backup-eligible-unknown"),
+        }
+    }
+}
+
+/// One change that a sink is asked to make.
+#[derive(Clone, Debug)]
+pub enum Write<'a> {
+    /// A credential that is not there yet.
+    Insert(&'a CredentialRecord),
+    /// A credential that is there: `stored` as it was read, `merged` as it shall be.
+    ///
+    /// Only sign count, transports, backup, status and a user handle that was unknown differ between the two.
+    Update {
+        /// What was read; the write is valid only while it still holds.
+        stored: &'a StoredRecord,
+        /// What shall stand there; the sign count is a floor, since a login may have raised it since.
+        merged: &'a StoredRecord,
+    },
+    /// A credential that is not active any more, in a target without a status.
+    Remove {
+        /// What was read.
+        stored: &'a StoredRecord,
+    },
+}
+
+impl Write<'_> {
+    /// Returns the credential that is written.
+    pub fn credential_id(&self) -> &CredentialId {
+        match self {
+            Self::Insert(record) => &record.credential_id,
+            Self::Update { stored, .. } | Self::Remove { stored } => &stored.credential_id,
+        }
+    }
+}
+
+/// What became of one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was made.
+    Done,
+    /// The credential is not any more what it was when it was read, so nothing of it was changed.
+    Changed,
+}
+
+/// A place where credential records live.
+///
+/// `fetch` and `upsert` are given batches, and a batch is one transaction. The functions [`crate::plan`],
+/// [`crate::apply`] and [`crate::verify`] decide; a sink only reads and writes, and holds the rules once more in its
+/// own statement, since a login may land between the two.
+///
+/// # Behavior
+/// - `fetch` gives what is there, in any order; an ID that is not there is left out.
+/// - `upsert` answers each change in order. `Insert` of an ID that is there already, and `Update` or `Remove` of a
+///   credential whose user, key, RP ID, backup eligibility or status is not as read, are [`Written::Changed`] and
+///   change nothing.
+/// - An error leaves no trace of the batch.
+/// - The stored sign count never becomes lower.
+pub trait Sink {
+    /// Returns what is true of this kind of target.
+    fn profile(&self) -> &Profile;
+
+    /// Reads the credentials of these IDs.
+    ///
+    /// # Errors
+    /// - the store cannot be read, or holds something that is no credential.
+    fn fetch(&mut self, ids: &[&CredentialId]) -> Result<Vec<StoredRecord>, SinkError>;
+
+    /// Makes these changes, all or none.
+    ///
+    /// # Errors
+    /// - the store cannot be written; nothing of the batch stays.
+    fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError>;
+
+    /// Makes everything that was written visible; called once, after the last batch.
+    ///
+    /// # Errors
+    /// - the store cannot be written; a file then stays as it was before the run.
+    fn finish(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// What kind of failure stopped a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SinkErrorKind {
+    /// The store cannot be reached, opened or created.
+    Unreachable,
+    /// The store holds something else than expected.
+    SchemaMismatch,
+    /// Another import is running.
+    Busy,
+    /// The store refused to read or write.
+    Refused,
+}
+
+/// A failure of a store; the run stops and reports what was done before.
+#[derive(Debug)]
+pub struct SinkError {
+    /// What kind of failure it is.
+    pub kind: SinkErrorKind,
+    /// What was being done, such as `opening passkeys.db`; free of secrets.
+    pub action: String,
+    /// The cause.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl SinkError {
+    /// Creates an error without a cause.
+    pub fn new(kind: SinkErrorKind, action: impl Into<String>) -> Self {
+        Self { kind, action: action.into(), source: None }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.action)
+    }
+}
+
+impl Error for SinkError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Decodes cells: strict where two readings are possible, tolerant where there is one.
+
+use base64::{
+    Engine as _,
+    alphabet::{self, Alphabet},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use keyferry_core::{Fault, FaultCode, Item, Shown};
+
+/// Something unusual about the rows of an export that harms no login; counted and reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Note {
+    /// Base64 in the standard alphabet, with `+` or `/`, instead of base64url.
+    StandardBase64,
+    /// Base64 without its padding.
+    MissingPadding,
+    /// A time without a zone, taken as UTC.
+    TimeWithoutZone,
+    /// A transport that WebAuthn Level 3 does not name; kept.
+    UnknownTransport,
+    /// An attachment that WebAuthn Level 3 does not name; kept.
+    UnknownAttachment,
+    /// A status that the documentation does not name; never active.
+    UnknownStatus,
+    /// A credential ID shorter than the 16 bytes that WebAuthn asks for.
+    ShortCredentialId,
+    /// No statement on backup eligibility.
+    BackupUnknown,
+}
+
+impl Note {
+    /// Returns the note as a sentence for the operator.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::StandardBase64 => {
+                "base64 in the standard alphabet (+ and /) instead of base64url, decoded all the same"
+            }
+            Self::MissingPadding => "base64url without padding, decoded all the same",
+            Self::TimeWithoutZone => "a creation time without a zone, taken as UTC",
+            Self::UnknownTransport => "a transport that WebAuthn Level 3 does not name, kept as it is",
+            Self::UnknownAttachment => "an attachment that WebAuthn Level 3 does not name, kept as it is",
+            Self::UnknownStatus => {
+                "a status that the export's documentation does not name, never imported as active"
+            }
+            Self::ShortCredentialId => "a credential ID shorter than 16 bytes",
+            Self::BackupUnknown => "backup eligibility not stated",
+        }
+    }
+
+    /// Returns the stable code of the note.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StandardBase64 => "standard-base64",
+            Self::MissingPadding => "missing-padding",
+            Self::TimeWithoutZone => "time-without-zone",
+            Self::UnknownTransport => "unknown-transport",
+            Self::UnknownAttachment => "unknown-attachment",
+            Self::UnknownStatus => "unknown-status",
+            Self::ShortCredentialId => "short-credential-id",
+            Self::BackupUnknown => "backup-unknown",
+        }
+    }
+}
+
+/// A cell of one column, and where its faults and notes go.
+pub(crate) struct Cell<'a> {
+    pub(crate) item: Item,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Cell<'a> {
+    pub(crate) fn fault(&mut self, code: FaultCode, message: impl Into<String>) {
+        self.faults.push(Fault::new(self.item, code, message));
+    }
+
+    /// Returns the text; `None` after a fault.
+    pub(crate) fn text(&mut self, limit: usize) -> Option<&'a str> {
+        if self.bytes.len() > limit {
+            self.fault(
+                FaultCode::FieldTooLong,
+                format!("{} bytes, expected at most {limit}", self.bytes.len()),
+            );
+            return None;
+        }
+        match std::str::from_utf8(self.bytes) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.fault(FaultCode::NotUtf8, format!("not UTF-8 at byte {}", error.valid_up_to() + 1));
+                None
+            }
+        }
+    }
+
+    /// Returns the text unless the cell is empty or says `null`: both mean that the vendor does not know.
+    pub(crate) fn optional(&mut self, limit: usize) -> Option<&'a str> {
+        self.text(limit).filter(|text| !text.is_empty() && !text.eq_ignore_ascii_case("null"))
+    }
+
+    /// Returns the bytes of a base64 or base64url cell; `None` when empty or after a fault.
+    pub(crate) fn base64(&mut self, limit: usize, notes: &mut Vec<Note>) -> Option<Vec<u8>> {
+        let text = self.text(limit)?;
+        if text.is_empty() {
+            return None;
+        }
+        let is_standard = text.contains(['+', '/']);
+        let decoder = if is_standard { &STANDARD } else { &URL_SAFE };
+        match decoder.decode(text) {
+            Ok(bytes) => {
+                if is_standard {
+                    notes.push(Note::StandardBase64);
+                }
+                if !text.len().is_multiple_of(4) {
+                    notes.push(Note::MissingPadding);
+                }
+                Some(bytes)
+            }
+            Err(error) => {
+                // The text itself is not shown: a key or an ID does not belong into a message.
+                self.fault(FaultCode::NotBase64, format!("not base64url: {}", explain(error)));
+                None
+            }
+        }
+    }
+
+    /// Returns a boolean; `None` when it is not known or after a fault.
+    pub(crate) fn boolean(&mut self) -> Option<bool> {
+        let text = self.optional(16)?;
+        if text == "1" || text.eq_ignore_ascii_case("true") {
+            return Some(true);
+        }
+        if text == "0" || text.eq_ignore_ascii_case("false") {
+            return Some(false);
+        }
+        self.fault(FaultCode::BooleanInvalid, format!("found `{}`, expected true or false", Shown(text)));
+        None
+    }
+}
+
+/// Padding may be there or not, but bits that no byte uses must be zero: else two texts would be one credential ID.
+const STRICT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(false);
+const URL_SAFE: GeneralPurpose = engine(&alphabet::URL_SAFE);
+const STANDARD: GeneralPurpose = engine(&alphabet::STANDARD);
+
+const fn engine(alphabet: &Alphabet) -> GeneralPurpose {
+    GeneralPurpose::new(alphabet, STRICT)
+}
+
+fn explain(error: base64::DecodeError) -> String {
+    match error {
+        base64::DecodeError::InvalidByte(at, _) => {
+            format!("a character that does not belong there at position {}", at + 1)
+        }
+        base64::DecodeError::InvalidLastSymbol { .. } => {
+            "the last character has bits that no byte uses".to_owned()
+        }
+        other => {
+            let text = other.to_string();
+            text.to_lowercase()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell<T>(bytes: &[u8], read: impl FnOnce(&mut Cell<'_>) -> T) -> (T, Vec<FaultCode>) {
+        let mut faults = Vec::new();
+        let value = read(&mut Cell { item: Item::CredentialId, bytes, faults: &mut faults });
+        (value, faults.into_iter().map(|fault| fault.code).collect())
+    }
+
+    fn base64(text: &str) -> (Option<Vec<u8>>, Vec<FaultCode>, Vec<Note>) {
+        let mut notes = Vec::new();
+        let (bytes, faults) = cell(text.as_bytes(), |cell| cell.base64(100, &mut notes));
+        (bytes, faults, notes)
+    }
+
+    #[test]
+    fn both_alphabets_with_or_without_padding() {
+        assert_eq!(base64("-_8="), (Some(vec![0xfb, 0xff]), vec![], vec![]));
+        assert_eq!(base64("-_8"), (Some(vec![0xfb, 0xff]), vec![], vec![Note::MissingPadding]));
+        assert_eq!(base64("+/8="), (Some(vec![0xfb, 0xff]), vec![], vec![Note::StandardBase64]));
+        assert_eq!(base64("QUJD"), (Some(b"ABC".to_vec()), vec![], vec![]));
+        assert_eq!(base64(""), (None, vec![], vec![]));
+    }
+
+    #[test]
+    fn one_text_for_one_value() {
+        // Each of these decodes to the byte 41 with the vendor's sample code.
+        for text in [
+            "QR==",
+            "Q Q=",
+            "QQ==QQ==",
+            "QQ==\0junk",
+            "Q",
+            "QQ=",
+            "QQ===",
+            " QQ==",
+            "QQ==\n",
+            "+_8=",
+            "QQ%3D%3D",
+        ] {
+            let (bytes, faults, _) = base64(text);
+            assert_eq!((bytes, faults), (None, vec![FaultCode::NotBase64]), "{text:?}");
+        }
+        assert_eq!(base64(&"A".repeat(101)).1, [FaultCode::FieldTooLong]);
+    }
+
+    #[test]
+    fn booleans() {
+        for (text, expected) in
+            [("true", true), ("TRUE", true), ("True", true), ("1", true), ("false", false), ("0", false)]
+        {
+            assert_eq!(cell(text.as_bytes(), |cell| cell.boolean()), (Some(expected), vec![]));
+        }
+        for text in ["", "null", "NULL"] {
+            assert_eq!(cell(text.as_bytes(), |cell| cell.boolean()), (None, vec![]), "{text}");
+        }
+        for text in ["yes", "no", "t", "wahr", " true", "2", "-1"] {
+            assert_eq!(
+                cell(text.as_bytes(), |cell| cell.boolean()),
+                (None, vec![FaultCode::BooleanInvalid]),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn text_is_checked_not_changed() {
+        assert_eq!(
+            cell("José".as_bytes(), |c| c.text(10).map(str::to_owned)),
+            (Some("José".to_owned()), vec![])
+        );
+        assert_eq!(cell(b"a\xffb", |c| c.text(10).is_some()), (false, vec![FaultCode::NotUtf8]));
+        assert_eq!(cell(b"12345678901", |c| c.text(10).is_some()), (false, vec![FaultCode::FieldTooLong]));
+    }
+}

@@ -1,0 +1,329 @@
+//! Corbado Connect's Enterprise Passkey Export.
+//!
+//! A daily CSV, one row a credential, gzipped, named by date and row count. Columns are found by name.
+//! Source: the vendor's documentation page "Passkey Export" of Corbado Connect, as of October 2025.
+
+use keyferry_core::{
+    Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
+    Fault, FaultCode, Identifier, Item, Located, Location, RecordDraft, RowFaults, Rules, Shown, SignCount,
+    Status, Timestamp, Transports,
+};
+use std::collections::BTreeMap;
+
+use crate::{CsvRows, ExportFile, FileError, Note, cells::Cell, export_file::Position, scan::has_line_end};
+
+/// The columns of an export, in the order of the documentation, with the most bytes that a cell of it may have.
+///
+/// All of them are required: a column that is missing means that the format has changed, and an operator must know.
+pub const COLUMNS: [(&str, Item, usize); 13] = [
+    ("userId", Item::UserId, 1024),
+    ("externalUserId", Item::ExternalUserId, 1024),
+    ("credentialId", Item::CredentialId, 1400), // 1023 bytes are 1364 characters; a little more gets the better message
+    ("publicKey", Item::PublicKey, 8192),
+    ("authenticatorSignCount", Item::SignCount, 128),
+    ("authenticatorAaguid", Item::Aaguid, 128),
+    ("authenticatorAttachment", Item::AuthenticatorAttachment, 128),
+    ("backupEligible", Item::BackupEligible, 128),
+    ("backupState", Item::BackupState, 128),
+    ("transports", Item::Transports, 256),
+    ("attestationFormat", Item::AttestationFormat, 128),
+    ("created", Item::CreatedAt, 128),
+    ("status", Item::Status, 128),
+];
+
+/// Columns that keyferry itself adds to a file of rejected rows; read over when such a file is fed in again.
+pub const REJECT_COLUMNS: [&str; 5] =
+    ["keyferry_row", "keyferry_line", "keyferry_column", "keyferry_code", "keyferry_reason"];
+
+/// Returns the export's name for an item, as messages and reports show it.
+pub fn column(item: Item) -> &'static str {
+    match item {
+        // What the operator says stands in no column: name the cell or the flag that it is about.
+        Item::Account => "externalUserId",
+        Item::RpId => "rpId",
+        Item::UserHandle => "userHandle",
+        Item::Row => "",
+        _ => COLUMNS.iter().find(|(_, known, _)| *known == item).map_or(item.name(), |(name, ..)| name),
+    }
+}
+
+/// An export whose columns are known.
+///
+/// ```no_run
+/// # use keyferry_core::{RpId, Rules};
+/// use keyferry_sources::{ExportFile, Limits, corbado::Corbado};
+///
+/// let export = Corbado::open(ExportFile::open("2025-09-30-7476.csv.gz".as_ref(), Limits::default())?)?;
+/// for row in export.rows(&Rules::new(RpId::parse("example.com")?))? {
+///     match row {
+///         Ok(located) => println!("{}: {}", located.location, located.value.public_key.algorithm()),
+///         Err(fault) => println!("{fault}"),
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Corbado {
+    file: ExportFile,
+    header: Vec<String>,
+    /// The position of each of [`COLUMNS`].
+    positions: [usize; COLUMNS.len()],
+}
+
+impl Corbado {
+    /// Reads the header and finds the columns.
+    ///
+    /// Early exports have `credentialId` twice: the vendor's own `cre-…` and the WebAuthn one. Where exactly one of the
+    /// two columns holds `cre-…` in every row, the other one is taken.
+    ///
+    /// # Errors
+    /// - the file cannot be read, a column is missing, or one stands twice.
+    pub fn open(file: ExportFile) -> Result<Self, FileError> {
+        let header = CsvRows::open(&file)?.header().to_vec();
+        let mut positions = [0; COLUMNS.len()];
+        let mut missing = Vec::new();
+        for (slot, (name, item, _)) in positions.iter_mut().zip(COLUMNS) {
+            let found: Vec<_> =
+                header.iter().enumerate().filter(|(_, column)| *column == name).map(|(at, _)| at).collect();
+            *slot = match found[..] {
+                [only] => only,
+                [] => {
+                    missing.push(name);
+                    0
+                }
+                [one, other] if item == Item::CredentialId => webauthn_column(&file, one, other)?,
+                _ => return Err(FileError::DuplicateColumn(name.to_owned())),
+            };
+        }
+        if !missing.is_empty() {
+            return Err(FileError::MissingColumns(missing));
+        }
+        Ok(Self { file, header, positions })
+    }
+
+    /// Returns the file.
+    pub fn file(&self) -> &ExportFile {
+        &self.file
+    }
+
+    /// Returns the names of all columns as they stand in the file.
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// Returns the columns that are not read, but for those that keyferry adds to rejected rows.
+    pub fn extra_columns(&self) -> Vec<&str> {
+        let is_extra = |(at, name): &(usize, &String)| {
+            !self.positions.contains(at) && !REJECT_COLUMNS.contains(&name.as_str())
+        };
+        self.header.iter().enumerate().filter(is_extra).map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// Reads all rows from the beginning; the same each time.
+    ///
+    /// # Errors
+    /// - the file cannot be read any more.
+    pub fn rows(&self, rules: &Rules) -> Result<Rows, FileError> {
+        let rows = CsvRows::open(&self.file)?;
+        Ok(Rows {
+            rows,
+            positions: self.positions,
+            rules: rules.clone(),
+            notes: BTreeMap::new(),
+            ended: false,
+        })
+    }
+}
+
+/// Finds out which of two columns named `credentialId` is the WebAuthn one.
+fn webauthn_column(file: &ExportFile, one: usize, other: usize) -> Result<usize, FileError> {
+    let (mut all_one, mut all_other, mut any) = (true, true, false);
+    let mut rows = CsvRows::open(file)?;
+    while let Some((_, cells)) = rows.next_row()? {
+        let is_vendors = |at| cells.get(at).is_some_and(|cell: &[u8]| cell.starts_with(b"cre-"));
+        all_one &= is_vendors(one);
+        all_other &= is_vendors(other);
+        any = true;
+    }
+    match (any, all_one, all_other) {
+        (true, true, false) => Ok(other),
+        (true, false, true) => Ok(one),
+        _ => Err(FileError::DuplicateColumn("credentialId".to_owned())),
+    }
+}
+
+/// The records of an export, row by row.
+pub struct Rows {
+    rows: CsvRows,
+    positions: [usize; COLUMNS.len()],
+    rules: Rules,
+    notes: BTreeMap<Note, u64>,
+    ended: bool,
+}
+
+impl Rows {
+    /// Returns how often each unusual thing was seen so far.
+    pub fn notes(&self) -> &BTreeMap<Note, u64> {
+        &self.notes
+    }
+
+    /// Returns how many bytes of the file were read, for a progress bar.
+    pub fn position(&self) -> Position {
+        self.rows.position()
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Located<CredentialRecord>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let stop = |ended: &mut bool, error: FileError| {
+            *ended = true;
+            Some(Err(DecodeError::Stop(Box::new(error))))
+        };
+        let columns = self.rows.header().len();
+        let (location, cells) = match self.rows.next_row() {
+            Ok(Some(row)) => row,
+            Ok(None) => return None,
+            Err(error) => return stop(&mut self.ended, error),
+        };
+        if cells.len() != columns {
+            let message = format!("{} cells, the header has {columns}", cells.len());
+            let faults = vec![Fault::new(Item::Row, FaultCode::ColumnCount, message)];
+            return Some(Err(DecodeError::Row(RowFaults { location, credential_id: None, faults })));
+        }
+        let mut notes = Vec::new();
+        match decode(location, |column| cells.get(self.positions[column]).unwrap_or_default(), &mut notes) {
+            Err(error) => stop(&mut self.ended, error),
+            Ok((draft, faults)) => {
+                for note in notes {
+                    *self.notes.entry(note).or_default() += 1;
+                }
+                let credential_id = draft.credential_id.clone();
+                Some(match draft.into_record(&self.rules, faults) {
+                    Ok(value) => Ok(Located { location, value }),
+                    Err(faults) => Err(DecodeError::Row(RowFaults { location, credential_id, faults })),
+                })
+            }
+        }
+    }
+}
+
+/// Decodes the cells of one row; only a line break where none can be stops the file.
+fn decode<'a>(
+    location: Location,
+    cell: impl Fn(usize) -> &'a [u8],
+    notes: &mut Vec<Note>,
+) -> Result<(RecordDraft, Vec<Fault>), FileError> {
+    let mut draft = RecordDraft::default();
+    let mut faults = Vec::new();
+    for (at, (name, item, limit)) in COLUMNS.into_iter().enumerate() {
+        let bytes = cell(at);
+        let is_identifier = matches!(item, Item::UserId | Item::ExternalUserId);
+        if !is_identifier && has_line_end(bytes) {
+            return Err(FileError::LineBreak { line: location.line, column: name });
+        }
+        decode_cell(item, limit, Cell { item, bytes, faults: &mut faults }, &mut draft, notes);
+    }
+    Ok((draft, faults))
+}
+
+fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordDraft, notes: &mut Vec<Note>) {
+    match item {
+        Item::UserId => draft.user_id = identifier(&mut cell, limit),
+        Item::ExternalUserId => draft.external_user_id = identifier(&mut cell, limit),
+        Item::CredentialId => {
+            let id = cell.base64(limit, notes).map(CredentialId::new);
+            if id.as_ref().is_some_and(|id| id.as_ref().is_ok_and(|id| id.as_bytes().len() < 16)) {
+                notes.push(Note::ShortCredentialId);
+            }
+            draft.credential_id = keep(&mut cell, id);
+        }
+        Item::PublicKey => {
+            let key = cell.base64(limit, notes).map(CoseKey::from_bytes);
+            draft.public_key = keep(&mut cell, key);
+        }
+        Item::SignCount => {
+            let Some(text) = cell.text(limit).filter(|text| !text.is_empty()) else { return };
+            draft.sign_count = SignCount::parse(text);
+            if draft.sign_count.is_none() {
+                let message =
+                    format!("found `{}`, expected a whole number from 0 to 4294967295", Shown(text));
+                cell.fault(FaultCode::SignCountInvalid, message);
+            }
+        }
+        Item::Aaguid => {
+            let Some(text) = cell.optional(limit) else { return };
+            draft.aaguid = Aaguid::parse(text);
+            if draft.aaguid.is_none() {
+                cell.fault(FaultCode::AaguidInvalid, format!("found `{}`, expected a UUID", Shown(text)));
+            }
+        }
+        Item::AuthenticatorAttachment => {
+            draft.authenticator_attachment = cell.optional(limit).map(AuthenticatorAttachment::parse);
+            if let Some(AuthenticatorAttachment::Other(_)) = draft.authenticator_attachment {
+                notes.push(Note::UnknownAttachment);
+            }
+        }
+        Item::BackupEligible => {
+            draft.backup_eligible = cell.boolean();
+            if draft.backup_eligible.is_none() && cell.faults.is_empty() {
+                notes.push(Note::BackupUnknown);
+            }
+        }
+        Item::BackupState => draft.backup_state = cell.boolean(),
+        Item::Transports => {
+            let Some(text) = cell.optional(limit) else { return };
+            let values: Vec<_> = text.split(';').map(str::trim).filter(|value| !value.is_empty()).collect();
+            if values.iter().any(|value| !Transports::KNOWN.contains(value)) {
+                notes.push(Note::UnknownTransport);
+            }
+            draft.transports = (!values.is_empty()).then(|| Transports::new(values));
+        }
+        Item::AttestationFormat => {
+            draft.attestation_format = cell.optional(limit).map(AttestationFormat::new)
+        }
+        Item::CreatedAt => {
+            let Some(text) = cell.optional(limit) else { return };
+            match Timestamp::parse(text) {
+                Some((time, zoned)) => {
+                    draft.created_at = Some(time);
+                    if !zoned {
+                        notes.push(Note::TimeWithoutZone);
+                    }
+                }
+                None => cell.fault(
+                    FaultCode::TimestampInvalid,
+                    format!("found `{}`, expected a time such as 2024-01-15T10:30:00Z", Shown(text)),
+                ),
+            }
+        }
+        Item::Status => {
+            draft.status = cell.text(limit).filter(|text| !text.is_empty()).map(Status::parse);
+            if let Some(Status::Other(_)) = draft.status {
+                notes.push(Note::UnknownStatus);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reads a user's name; empty is not a fault by itself, since one of the two columns may be.
+fn identifier(cell: &mut Cell<'_>, limit: usize) -> Option<Identifier> {
+    let text = cell.text(limit).filter(|text| !text.is_empty())?;
+    let item = cell.item;
+    keep(cell, Some(Identifier::new(item, text)))
+}
+
+/// Keeps a value, or its fault under the cell's own item.
+fn keep<T>(cell: &mut Cell<'_>, value: Option<Result<T, Fault>>) -> Option<T> {
+    match value? {
+        Ok(value) => Some(value),
+        Err(fault) => {
+            cell.fault(fault.code, fault.message);
+            None
+        }
+    }
+}

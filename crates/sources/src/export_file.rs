@@ -1,0 +1,338 @@
+//! An export as a file: opened once, hashed, then read as often as needed.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write as _},
+    os::unix::fs::FileExt as _,
+    path::Path,
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Crc64Nvme, FileError, checksum, gzip};
+
+/// The grain in which later readings are compared with the first one, in bytes.
+const CHUNK: usize = 1 << 20;
+
+/// What a file may cost before it is taken for an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes that a file may unpack to. Default 8 GiB, about 25 million rows.
+    pub unpacked: u64,
+    /// The most bytes that one byte may unpack to, once 64 MiB were unpacked. Default 20; real exports have about 2.
+    pub ratio: u64,
+    /// The most rows. Default 100 million.
+    pub rows: u64,
+    /// The most bytes of one row. Default 4 MiB; real rows have about 350.
+    pub row: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { unpacked: 8 << 30, ratio: 20, rows: 100_000_000, row: 4 << 20 }
+    }
+}
+
+/// What was found out about the bytes of a file as delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// The vendor's transport checksum.
+    pub crc64nvme: Crc64Nvme,
+    /// The SHA-256, which names this very file.
+    pub sha256: [u8; 32],
+    /// The length in bytes.
+    pub length: u64,
+}
+
+/// An export that was opened once and whose bytes are known.
+///
+/// Every later reading is compared with the first one, chunk by chunk, before anything of the chunk is used: a file
+/// that changes under the run cannot smuggle in a row that the first pass did not see.
+///
+/// ```
+/// use keyferry_sources::{ExportFile, Limits};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("2025-09-30-7476.csv.gz");
+/// # std::fs::write(&path, "123456789")?;
+/// let file = ExportFile::open(&path, Limits::default())?;
+/// assert_eq!(file.digests().crc64nvme.to_string(), "rosUhgp5mIg=");
+/// assert_eq!(file.rows_in_name(), Some(7476));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ExportFile {
+    file: Arc<File>,
+    name: String,
+    is_gzip: bool,
+    digests: Digests,
+    /// The SHA-256 of everything up to the end of each chunk.
+    prefixes: Arc<[[u8; 32]]>,
+    limits: Limits,
+}
+
+impl ExportFile {
+    /// Opens a file, or standard input for `-`, and hashes it.
+    ///
+    /// What cannot be read twice (standard input, a pipe) is kept in an unnamed temporary file first.
+    ///
+    /// # Errors
+    /// - the file cannot be opened or read, or a pipe gives more than the limit of unpacked bytes.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, FileError> {
+        if path.as_os_str() == "-" {
+            return Self::from_stream(io::stdin().lock(), "-", limits);
+        }
+        let open = |source| FileError::Open { path: path.to_owned(), source };
+        let file = File::open(path).map_err(open)?;
+        let metadata = file.metadata().map_err(open)?;
+        if metadata.is_dir() {
+            return Err(open(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if !metadata.is_file() {
+            return Self::from_stream(file, &name, limits);
+        }
+        Self::hash(file, name, limits)
+    }
+
+    /// Keeps everything that a reader gives in an unnamed temporary file, and hashes it.
+    ///
+    /// # Errors
+    /// - the reader or the temporary folder fails, or there is more than the limit of unpacked bytes.
+    pub fn from_stream(reader: impl Read, name: &str, limits: Limits) -> Result<Self, FileError> {
+        let mut file = tempfile::tempfile().map_err(FileError::Read)?;
+        let mut reader = reader.take(limits.unpacked.saturating_add(1));
+        let length = io::copy(&mut reader, &mut file).map_err(FileError::Read)?;
+        if length > limits.unpacked {
+            return Err(FileError::TooLarge { limit: limits.unpacked });
+        }
+        file.flush().map_err(FileError::Read)?;
+        Self::hash(file, name.to_owned(), limits)
+    }
+
+    fn hash(file: File, name: String, limits: Limits) -> Result<Self, FileError> {
+        let mut crc = checksum::Running::new();
+        let mut sha = Sha256::new();
+        let mut prefixes = Vec::new();
+        let mut buffer = vec![0; CHUNK];
+        let mut length = 0;
+        let mut is_gzip = false;
+        loop {
+            let filled = fill(&file, &mut buffer, length).map_err(FileError::Read)?;
+            let chunk = &buffer[..filled];
+            if length == 0 {
+                is_gzip = chunk.starts_with(&gzip::MAGIC);
+            }
+            if chunk.is_empty() {
+                break;
+            }
+            crc.update(chunk);
+            sha.update(chunk);
+            prefixes.push(sha.clone().finalize().into());
+            length += u64::try_from(filled).unwrap_or(u64::MAX); // safe: at most 1 MiB
+        }
+        let digests = Digests { crc64nvme: crc.finish(), sha256: sha.finalize().into(), length };
+        Ok(Self { file: Arc::new(file), name, is_gzip, digests, prefixes: prefixes.into(), limits })
+    }
+
+    /// Returns what is known about the bytes as delivered.
+    pub fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// Returns the file's name without its folder.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns what the file may cost.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Compares the checksum with the one that the operator got from the vendor.
+    ///
+    /// # Errors
+    /// - [`FileError::Checksum`]: they differ.
+    pub fn expect_checksum(&self, expected: Crc64Nvme) -> Result<(), FileError> {
+        let found = self.digests.crc64nvme;
+        if found == expected {
+            return Ok(());
+        }
+        Err(FileError::Checksum { expected, found, is_gzip: self.is_gzip })
+    }
+
+    /// Returns the number of rows that a name such as `2025-09-30-7476.csv.gz` announces.
+    pub fn rows_in_name(&self) -> Option<u64> {
+        let stem = self.name.strip_suffix(".gz").unwrap_or(&self.name).strip_suffix(".csv")?;
+        let mut parts = stem.splitn(4, '-');
+        let digits =
+            |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_date = digits(parts.next()?, 4) && digits(parts.next()?, 2) && digits(parts.next()?, 2);
+        let count = parts.next()?;
+        (is_date && !count.is_empty() && digits(count, count.len())).then(|| count.parse().ok()).flatten()
+    }
+
+    /// Returns a reader of the unpacked bytes from the beginning; `position` tells how far the file itself was read.
+    pub(crate) fn unpacked(&self) -> (Box<dyn Read + Send>, Position) {
+        let position = Position::default();
+        let reader = Verified {
+            file: Arc::clone(&self.file),
+            prefixes: Arc::clone(&self.prefixes),
+            sha: Sha256::new(),
+            buffer: Vec::new(),
+            served: 0,
+            offset: 0,
+            position: position.clone(),
+        };
+        if self.is_gzip {
+            let gunzip = gzip::Gunzip::new(reader, self.digests.length, self.limits);
+            return (Box::new(gunzip), position);
+        }
+        (Box::new(gzip::Capped::new(reader, self.limits.unpacked)), position)
+    }
+}
+
+/// How many bytes of the file were read so far, for a progress bar on another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Position(Arc<std::sync::atomic::AtomicU64>);
+
+impl Position {
+    /// Returns the number of bytes.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Reads the file again and gives out a chunk only after it was found to be the one of the first reading.
+struct Verified {
+    file: Arc<File>,
+    prefixes: Arc<[[u8; 32]]>,
+    sha: Sha256,
+    buffer: Vec<u8>,
+    served: usize,
+    offset: u64,
+    position: Position,
+}
+
+impl Read for Verified {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.served == self.buffer.len() {
+            self.next_chunk()?;
+        }
+        let rest = &self.buffer[self.served..];
+        let length = rest.len().min(out.len());
+        out[..length].copy_from_slice(&rest[..length]);
+        self.served += length;
+        Ok(length)
+    }
+}
+
+impl Verified {
+    fn next_chunk(&mut self) -> io::Result<()> {
+        let chunk_size = u64::try_from(CHUNK).unwrap_or(u64::MAX);
+        let number = usize::try_from(self.offset.div_ceil(chunk_size)).unwrap_or(usize::MAX);
+        self.buffer.resize(CHUNK, 0);
+        let filled = fill(&self.file, &mut self.buffer, self.offset)?;
+        self.buffer.truncate(filled);
+        self.served = 0;
+        let expected = self.prefixes.get(number);
+        if filled == 0 && expected.is_none() {
+            return Ok(());
+        }
+        self.sha.update(&self.buffer);
+        let found: [u8; 32] = self.sha.clone().finalize().into();
+        if expected != Some(&found) {
+            self.buffer.clear();
+            return Err(FileError::Changed.into_io());
+        }
+        self.offset += u64::try_from(filled).unwrap_or(u64::MAX);
+        self.position.0.store(self.offset, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Reads at an offset until the buffer is full or the file ends; the file's own position does not move.
+fn fill(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let at = offset + u64::try_from(filled).unwrap_or(u64::MAX);
+        match file.read_at(&mut buffer[filled..], at) {
+            Ok(0) => break,
+            Ok(length) => filled += length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    fn read(file: &ExportFile) -> Result<Vec<u8>, FileError> {
+        let mut out = Vec::new();
+        file.unpacked().0.read_to_end(&mut out).map_err(FileError::from_io)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn names_announce_rows() {
+        for (name, expected) in [
+            ("2025-09-30-7476.csv.gz", Some(7476)),
+            ("2025-09-30-7476.csv", Some(7476)),
+            ("2025-09-15.csv", None),
+            ("2025-09-30-.csv", None),
+            ("2025-09-30-74x.csv", None),
+            ("2025-09-30-7-6.csv", None),
+            ("export.csv.gz", None),
+            ("2025-09-30-99999999999999999999.csv", None),
+        ] {
+            let (_folder, path) = file(name, b"");
+            assert_eq!(
+                ExportFile::open(&path, Limits::default()).unwrap().rows_in_name(),
+                expected,
+                "{name}"
+            );
+        }
+        let missing = ExportFile::open(Path::new("no-such-folder/x.csv"), Limits::default());
+        assert!(matches!(missing, Err(FileError::Open { .. })));
+    }
+
+    #[test]
+    fn a_file_that_changes_is_noticed_before_anything_of_the_chunk_is_used() {
+        let mut bytes = vec![b'x'; 3 * CHUNK + 5];
+        let (_folder, path) = file("x.csv", &bytes);
+        let export = ExportFile::open(&path, Limits::default()).unwrap();
+        assert_eq!(read(&export).unwrap(), bytes);
+        for at in [0, CHUNK + 7, 3 * CHUNK + 4] {
+            bytes[at] = b'y';
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(matches!(read(&export), Err(FileError::Changed)), "byte {at}");
+            bytes[at] = b'x';
+        }
+        for length in [0, CHUNK, 3 * CHUNK] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(matches!(read(&export), Err(FileError::Changed)), "cut to {length}");
+        }
+        bytes.extend_from_slice(b"more");
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(read(&export), Err(FileError::Changed)));
+    }
+
+    #[test]
+    fn a_pipe_is_kept_and_capped() {
+        let limits = Limits { unpacked: 10, ..Limits::default() };
+        let export = ExportFile::from_stream(&b"0123456789"[..], "-", limits).unwrap();
+        assert_eq!(read(&export).unwrap(), b"0123456789");
+        let error = ExportFile::from_stream(&b"0123456789a"[..], "-", limits).err();
+        assert!(matches!(error, Some(FileError::TooLarge { limit: 10 })));
+    }
+}

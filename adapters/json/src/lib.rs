@@ -1,1 +1,32 @@
-//! Records for the WebAuthn libraries of other languages.
+//! Records for the WebAuthn libraries of other languages: one JSON file, one module for each library.
+//!
+//! A library's module says how its record looks and converts both ways; [`JsonSink`] does the rest: it reads and writes
+//! a JSON array or, if the name ends in `.jsonl`, one record a line; it keeps what the application added to a record;
+//! the file appears whole or not at all.
+//!
+//! ```
+//! use keyferry_core::Sink as _;
+//! use keyferry_json::{JsonSink, simplewebauthn::SimpleWebAuthn};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let mut sink = JsonSink::<SimpleWebAuthn>::open_for_writing(&folder.path().join("passkeys.json"))?;
+//! sink.finish()?;
+//! assert_eq!(std::fs::read_to_string(folder.path().join("passkeys.json"))?, "[]\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod simplewebauthn;
+
+mod base64url;
+mod change;
+mod file_lock;
+mod format;
+mod records_file;
+mod safe_file;
+mod sink;
+mod splitter;
+
+pub use base64url::{decode, encode};
+pub use file_lock::FileLock;
+pub use format::RecordFormat;
+pub use sink::JsonSink;

@@ -192,19 +192,9 @@ mod tests {
     #[test]
     fn one_text_for_one_value() {
         // Each of these decodes to the byte 41 with the vendor's sample code.
-        for text in [
-            "QR==",
-            "Q Q=",
-            "QQ==QQ==",
-            "QQ==\0junk",
-            "Q",
-            "QQ=",
-            "QQ===",
-            " QQ==",
-            "QQ==\n",
-            "+_8=",
-            "QQ%3D%3D",
-        ] {
+        for text in
+            ["QR==", "Q Q=", "QQ==QQ==", "QQ==\0junk", "Q", "QQ===", " QQ==", "QQ==\n", "+_8=", "QQ%3D%3D"]
+        {
             let (bytes, faults, _) = base64(text);
             assert_eq!((bytes, faults), (None, vec![FaultCode::NotBase64]), "{text:?}");
         }

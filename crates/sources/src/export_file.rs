@@ -10,7 +10,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Crc64Nvme, FileError, checksum, gzip};
+use crate::{Crc64Nvme, FileError, checksum, gzip, read_ahead::ReadAhead};
 
 /// The grain in which later readings are compared with the first one, in bytes.
 const CHUNK: usize = 1 << 20;
@@ -186,7 +186,7 @@ impl ExportFile {
         };
         if self.is_gzip {
             let gunzip = gzip::Gunzip::new(reader, self.digests.length, self.limits);
-            return (Box::new(gunzip), position);
+            return (Box::new(ReadAhead::new(gunzip)), position);
         }
         (Box::new(gzip::Capped::new(reader, self.limits.unpacked)), position)
     }

@@ -25,10 +25,11 @@ mod csv_rows;
 mod error;
 mod export_file;
 mod gzip;
+mod read_ahead;
 mod scan;
 
 pub use cells::Note;
 pub use checksum::Crc64Nvme;
 pub use csv_rows::CsvRows;
 pub use error::FileError;
-pub use export_file::{Digests, ExportFile, Limits};
+pub use export_file::{Digests, ExportFile, Limits, Position};

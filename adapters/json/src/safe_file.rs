@@ -37,10 +37,7 @@ pub(crate) fn check_path(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// - the folder cannot be written or the disk is full; the file is then as it was.
-pub(crate) fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     check_path(path)?;
     let beside = beside(path, "tmp");
     remove_if_there(&beside)?;

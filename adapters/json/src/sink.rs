@@ -47,6 +47,14 @@ impl<F: RecordFormat> JsonSink<F> {
     /// - `SchemaMismatch`: it holds something else than this library's records, or an ID twice.
     pub fn open_for_writing(path: &Path) -> Result<Self, SinkError> {
         let lock = FileLock::acquire(path)?;
+        Self::open_locked(path, lock)
+    }
+
+    /// Opens a file to change it, with a lock that was taken before.
+    ///
+    /// # Errors
+    /// - as [`JsonSink::open_for_writing`], but for `Busy`.
+    pub fn open_locked(path: &Path, lock: FileLock) -> Result<Self, SinkError> {
         Self::open(path, Some(lock))
     }
 

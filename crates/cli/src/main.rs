@@ -1,1 +1,44 @@
-fn main() {}
+//! `keyferry`: moves passkeys from one WebAuthn server to another, and proves that every user can still log in.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod aaguids;
+mod args;
+mod describe;
+mod export;
+mod generate;
+mod inspect;
+mod json;
+mod output;
+mod progress;
+mod rejects;
+mod targets;
+mod transfer;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let finished = match &cli.command {
+        Command::Inspect(args) => inspect::run(args),
+        Command::Plan(args) => transfer::run(keyferry_core::Mode::Plan, args),
+        Command::Import(args) => transfer::run(keyferry_core::Mode::Apply, args),
+        Command::Verify(args) => transfer::run(keyferry_core::Mode::Verify, args),
+        Command::Checksum(args) => export::checksum(args),
+        Command::Schema(args) => {
+            output::data(keyferry_sql::schema(args.dialect.into()).as_ref()).map(|()| true)
+        }
+        Command::Generate(args) => generate::run(args),
+    };
+    match finished {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::stopped(&error);
+            ExitCode::from(2)
+        }
+    }
+}

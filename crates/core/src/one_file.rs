@@ -139,6 +139,14 @@ impl OneFile {
         }
     }
 
+    /// Tells whether no two rows have to do with each other, so that each of them is the first with its content.
+    pub fn is_consistent(&self) -> bool {
+        self.duplicates.is_empty()
+            && self.conflicts.is_empty()
+            && self.split_users.is_empty()
+            && self.shared_externals.is_empty()
+    }
+
     /// Returns how many credential IDs stand in rows that contradict each other.
     pub fn conflicting_ids(&self) -> usize {
         self.conflicts.len()

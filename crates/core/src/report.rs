@@ -151,14 +151,72 @@ impl Report {
             return;
         }
         if let Ok(represented) = (profile.represent)(record) {
+            let account = represented.account.as_ref();
             for item in StoredRecord::from(record).differences(&represented) {
-                *self.not_kept.entry(item).or_default() += 1;
+                // What the target says in other words is not lost: an active credential needs no status there, and
+                // the identifier that names the account stands there as the account.
+                let is_said = match item {
+                    Item::Status => record.status.is_active(),
+                    Item::UserId => account.is_some() && record.user_id.as_ref() == account,
+                    Item::ExternalUserId => account.is_some() && record.external_user_id.as_ref() == account,
+                    _ => false,
+                };
+                *self.not_kept.entry(item).or_default() += u64::from(!is_said);
             }
+            self.not_kept.retain(|_, count| *count > 0);
         }
     }
 
     /// Tells whether no row was refused or in conflict.
     pub fn is_clean(&self) -> bool {
         self.counts.conflict == 0 && self.counts.refused == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FaultCode, Status, items::tests_support::record};
+
+    fn profile() -> Profile {
+        let represent = |record: &CredentialRecord| {
+            let mut kept = StoredRecord::bare(
+                record.credential_id.clone(),
+                record.public_key.clone(),
+                record.sign_count,
+            );
+            kept.account = Some(record.account.clone());
+            Ok(kept)
+        };
+        Profile { name: "few", library: "none", keeps_status: false, represent, verifies: |_| Ok(()) }
+    }
+
+    #[test]
+    fn what_is_said_in_other_words_is_kept() {
+        let mut report = Report::default();
+        report.describe(&record(1), &profile(), true);
+        let items: Vec<_> = report.not_kept.keys().map(|item| item.name()).collect();
+        assert_eq!(items, ["transports", "backup_eligible", "backup_state", "user_id", "rp_id"]);
+        assert!(report.cannot_log_in.is_empty());
+    }
+
+    #[test]
+    fn who_is_not_active_cannot_log_in() {
+        let mut report = Report::default();
+        report.describe(&CredentialRecord { status: Status::Revoked, ..record(1) }, &profile(), false);
+        assert_eq!(report.cannot_log_in.get(&Reason::Status(Status::Revoked)), Some(&1));
+        assert!(report.not_kept.is_empty());
+    }
+
+    #[test]
+    fn counts_add_up_and_faults_are_kept() {
+        let mut report = Report::default();
+        report.count(Count::Inserted);
+        let fault = || Fault::new(Item::PublicKey, FaultCode::KeyNotCbor, "x");
+        report.fault(Count::Refused, Location { row: 2, line: 3 }, [fault(), fault()]);
+        assert!(report.counts.add_up() && !report.is_clean());
+        assert_eq!((report.counts.read, report.faults.len()), (2, 2));
+        report.counts.read += 1;
+        assert!(!report.counts.add_up());
     }
 }

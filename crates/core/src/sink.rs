@@ -18,7 +18,7 @@ pub struct Profile {
     pub keeps_status: bool,
     /// Returns the record as the target would give it back; an error where it cannot be written at all.
     pub represent: fn(&CredentialRecord) -> Result<StoredRecord, Reason>,
-    /// Returns why a written, active record would not log in; `None` where it will.
+    /// Returns why an active record would not log in; an error at least wherever `represent` gives one.
     pub verifies: fn(&CredentialRecord) -> Result<(), Reason>,
 }
 
@@ -27,14 +27,12 @@ impl Profile {
     ///
     /// # Errors
     /// - its status is not active;
-    /// - the target cannot hold it;
-    /// - the target's library does not verify such a key.
+    /// - the target cannot hold it, or its library does not verify such a key.
     pub fn log_in(&self, record: &CredentialRecord) -> Result<(), Reason> {
         if !record.status.is_active() {
             return Err(Reason::Status(record.status.clone()));
         }
-        (self.verifies)(record)?;
-        (self.represent)(record).map(|_| ())
+        (self.verifies)(record)
     }
 }
 

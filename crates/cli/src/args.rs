@@ -1,0 +1,213 @@
+//! The arguments of the command; what they mean is decided elsewhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use keyferry_core::{AccountRule, Authority, RpId, UserHandleRule};
+use keyferry_sources::Crc64Nvme;
+
+use crate::targets::Target;
+
+/// Moves passkeys from one WebAuthn server to another and proves that they log in
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit code: 0 all rows imported, unchanged or left out on purpose; 1 finished, but rows were refused
+or in conflict, or verify found a difference; 2 stopped";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Shows what is in an export, what is wrong with it, and who could log in where
+    #[command(
+        after_help = "Example:\n  keyferry inspect 2025-09-30-7476.csv.gz --checksum CRC64NVME:RxXB2MJnfhc="
+    )]
+    Inspect(InspectArgs),
+    /// Says what an import would do; writes nothing
+    #[command(
+        after_help = "Example:\n  keyferry plan 2025-09-30-7476.csv.gz --rp-id example.com --to sqlite:passkeys.db"
+    )]
+    Plan(TransferArgs),
+    /// Imports an export into a target
+    #[command(
+        after_help = "Example:\n  keyferry import 2025-09-30-7476.csv.gz --rp-id example.com --to sqlite:passkeys.db \\\n    --rejects rejects.csv"
+    )]
+    Import(TransferArgs),
+    /// Reads everything back from a target and compares it field by field
+    #[command(
+        after_help = "Example:\n  keyferry verify 2025-09-30-7476.csv.gz --rp-id example.com --to sqlite:passkeys.db"
+    )]
+    Verify(TransferArgs),
+    /// Prints the CRC64NVME of a file as the vendor's console shows it
+    #[command(after_help = "Example:\n  keyferry checksum 2025-09-30-7476.csv.gz")]
+    Checksum(ChecksumArgs),
+    /// Prints the DDL of the table `webauthn_credentials`
+    #[command(after_help = "Example:\n  keyferry schema postgres | psql")]
+    Schema(SchemaArgs),
+    /// Makes a synthetic export with known private keys, and assertions signed by them
+    #[command(after_help = "Example:\n  keyferry generate --rows 1000 --seed 1 --out 2026-01-15-1000.csv.gz")]
+    Generate(GenerateArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SourceArgs {
+    /// The export: a .csv or .csv.gz file, or - for standard input
+    pub(crate) export: PathBuf,
+    /// The CRC64NVME that the vendor shows for the file as delivered, such as 5yuiJSxKKnU=
+    #[arg(long, value_name = "CRC64NVME")]
+    pub(crate) checksum: Option<Crc64Nvme>,
+    /// The number of rows [default: from a file name such as 2025-09-30-7476.csv.gz]
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: Option<u64>,
+    /// Which user handle lies inside the passkeys; no export has it
+    #[arg(long, value_enum, default_value_t, value_name = "RULE")]
+    pub(crate) user_handle: UserHandle,
+    /// Which identifier names the account in the target
+    #[arg(long, value_enum, default_value_t, value_name = "COLUMN")]
+    pub(crate) account: Account,
+    /// Writes the refused and conflicting rows to a CSV file that can be mended and fed in again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Prints one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The most GiB that the export may unpack to
+    #[arg(long, default_value_t = 8, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) max_unpacked: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// The RP ID that the passkeys are bound to, such as example.com
+    #[arg(long, value_parser = RpId::parse, value_name = "DOMAIN")]
+    pub(crate) rp_id: Option<RpId>,
+}
+
+#[derive(Args)]
+pub(crate) struct TransferArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// The RP ID that the passkeys are bound to, such as example.com; no export has it
+    #[arg(long, value_parser = RpId::parse, value_name = "DOMAIN")]
+    pub(crate) rp_id: RpId,
+    /// The target, ADAPTER:WHERE, such as sqlite:passkeys.db or simplewebauthn:passkeys.json
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: Target,
+    /// Who is in charge of credentials that are in the target already; `target` only adds new ones
+    #[arg(long, value_enum, default_value_t, value_name = "WHO")]
+    pub(crate) authority: Charge,
+}
+
+#[derive(Args)]
+pub(crate) struct ChecksumArgs {
+    /// The file, or - for standard input
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct SchemaArgs {
+    /// The database
+    #[arg(value_enum)]
+    pub(crate) dialect: Dialect,
+}
+
+#[derive(Args)]
+pub(crate) struct GenerateArgs {
+    /// The number of rows
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: u64,
+    /// The seed; the same one makes the same files
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: u64,
+    /// The file to write, .csv or .csv.gz, or a folder in which it gets the vendor's form of name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The RP ID that the assertions are signed for
+    #[arg(long, value_parser = RpId::parse, value_name = "DOMAIN", default_value = "example.com")]
+    pub(crate) rp_id: RpId,
+    /// Writes the export and its checksum only: no private keys, no assertions
+    #[arg(long)]
+    pub(crate) no_assertions: bool,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum UserHandle {
+    /// The UTF-8 text of the user ID
+    UserId,
+    /// The UTF-8 text of the external user ID
+    ExternalUserId,
+    /// The 16 bytes of the user ID, a UUID
+    UserIdUuid,
+    /// The 16 bytes of the external user ID, a UUID
+    ExternalUserIdUuid,
+    /// Not known
+    #[default]
+    None,
+}
+
+impl From<UserHandle> for UserHandleRule {
+    fn from(rule: UserHandle) -> Self {
+        match rule {
+            UserHandle::UserId => Self::UserId,
+            UserHandle::ExternalUserId => Self::ExternalUserId,
+            UserHandle::UserIdUuid => Self::UserIdUuid,
+            UserHandle::ExternalUserIdUuid => Self::ExternalUserIdUuid,
+            UserHandle::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Account {
+    #[default]
+    ExternalUserId,
+    UserId,
+}
+
+impl From<Account> for AccountRule {
+    fn from(account: Account) -> Self {
+        match account {
+            Account::ExternalUserId => Self::ExternalUserId,
+            Account::UserId => Self::UserId,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Charge {
+    #[default]
+    Export,
+    Target,
+}
+
+impl From<Charge> for Authority {
+    fn from(charge: Charge) -> Self {
+        match charge {
+            Charge::Export => Self::Export,
+            Charge::Target => Self::Target,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+    Mysql,
+}
+
+impl From<Dialect> for keyferry_sql::Dialect {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Sqlite => Self::Sqlite,
+            Dialect::Postgres => Self::Postgres,
+            Dialect::Mysql => Self::MySql,
+        }
+    }
+}

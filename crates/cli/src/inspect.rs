@@ -1,0 +1,273 @@
+//! `inspect`: what a person wants to know before a move.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher as _, RandomState},
+    time::Instant,
+};
+
+use keyferry_core::{Aaguid, Backup, Count, CredentialRecord, Reason, Report, RpId, Standing};
+use serde_json::{Value, json};
+
+use crate::{
+    aaguids,
+    args::InspectArgs,
+    describe,
+    export::{Checked, Export, Row},
+    json,
+    output::{self, columns, number},
+    rejects,
+    targets::PROFILES,
+};
+
+/// What stands for the RP ID where none is given: nothing that `inspect` says depends on it, and it is never shown.
+const NO_RP_ID: &str = "rp-id.invalid";
+/// The most providers that are listed by name.
+const LISTED: usize = 12;
+
+/// Reads an export and says what is in it; returns whether no row was refused or in conflict.
+pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    let rp_id = match &args.rp_id {
+        Some(rp_id) => rp_id.clone(),
+        None => RpId::parse(NO_RP_ID)?,
+    };
+    let export = Export::open(&args.source, rp_id)?;
+    let mut findings = Findings::default();
+    let checked = export.check(|row| findings.add(row, Standing::First))?;
+    if !checked.gate.one_file.is_consistent() {
+        // What the rows say about each other is known only now: count again, with it.
+        findings = Findings::default();
+        export.read_again("comparing", |rows| {
+            for row in rows {
+                let standing = match &row {
+                    Ok(located) => checked.gate.one_file.standing(located.location, &located.value),
+                    Err(_) => Standing::First,
+                };
+                findings.add(&row, standing);
+            }
+        })?;
+    }
+    let report = &findings.report;
+    if report.counts.read != checked.gate.rows || !report.counts.add_up() {
+        anyhow::bail!(
+            "rows are not accounted for: {:?}, {} rows in the file",
+            report.counts,
+            checked.gate.rows
+        );
+    }
+    if let Some(path) = &args.source.rejects {
+        rejects::write(path, &export, report)?;
+    }
+    if args.source.json {
+        let mut object = json::object("inspect", &export, None, report, started.elapsed().as_secs_f64());
+        object.insert("inspect".to_owned(), findings.to_json(&export, &checked));
+        output::data(&format!("{}\n", Value::Object(object)))?;
+    } else {
+        output::data(&findings.to_text(&export))?;
+    }
+    describe::notes(&export, &checked.notes);
+    Ok(report.is_clean())
+}
+
+/// What was found in an export.
+#[derive(Default)]
+struct Findings {
+    report: Report,
+    groups: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    aaguids: HashMap<Option<Aaguid>, u64>,
+    hasher: RandomState,
+    credentials_of: HashMap<u64, u32>,
+    readiness: [Readiness; PROFILES.len()],
+}
+
+/// Who could log in at one kind of target.
+#[derive(Default)]
+struct Readiness {
+    ready: u64,
+    not: BTreeMap<Reason, u64>,
+}
+
+impl Findings {
+    fn add(&mut self, row: &Row, standing: Standing) {
+        let located = match row {
+            Ok(located) => located,
+            Err(keyferry_core::DecodeError::Row(row)) => {
+                self.report.fault(Count::Refused, row.location, row.faults.iter().cloned());
+                return;
+            }
+            Err(keyferry_core::DecodeError::Stop(_)) => return,
+        };
+        match standing {
+            Standing::First => {
+                // Nothing is imported by looking at it: the legal rows are those that were left out on purpose.
+                self.report.count(Count::Skipped);
+                self.describe(&located.value);
+            }
+            Standing::Duplicate => self.report.count(Count::Duplicate),
+            Standing::Conflict(fault) => self.report.fault(Count::Conflict, located.location, [fault]),
+        }
+    }
+
+    fn describe(&mut self, record: &CredentialRecord) {
+        let mut count = |group: &'static str, value: &str| {
+            let values = self.groups.entry(group).or_default();
+            match values.get_mut(value) {
+                Some(count) => *count += 1,
+                None => {
+                    values.insert(keyferry_core::Shown(value).to_string(), 1);
+                }
+            }
+        };
+        count("status", record.status.as_str());
+        match record.public_key.rsa_bits() {
+            Some(bits) => count("algorithm", &format!("{} {bits} bits", record.public_key.algorithm())),
+            None => count("algorithm", record.public_key.algorithm().name().unwrap_or("unknown")),
+        }
+        count(
+            "backup",
+            match record.backup {
+                None => "not stated",
+                Some(Backup::SingleDevice) => "single device (BE 0)",
+                Some(Backup::Eligible) => "backup eligible, not backed up (BE 1, BS 0)",
+                Some(Backup::BackedUp) => "backed up (BE 1, BS 1)",
+            },
+        );
+        match &record.transports {
+            None => count("transport", "not stated"),
+            Some(transports) => transports.iter().for_each(|transport| count("transport", transport)),
+        }
+        count(
+            "attestation format",
+            record.attestation_format.as_ref().map_or("not stated", |format| format.as_str()),
+        );
+        *self.aaguids.entry(record.aaguid).or_default() += 1;
+        *self.credentials_of.entry(self.hasher.hash_one(&record.account)).or_default() += 1;
+        for (readiness, profile) in self.readiness.iter_mut().zip(&PROFILES) {
+            match profile.log_in(record) {
+                Ok(()) => readiness.ready += 1,
+                Err(reason) => *readiness.not.entry(reason).or_default() += 1,
+            }
+        }
+    }
+
+    /// Returns accounts, those with several credentials, and the most credentials of one.
+    fn users(&self) -> (u64, u64, u32) {
+        let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let several = self.credentials_of.values().filter(|count| **count > 1).count();
+        (
+            length(self.credentials_of.len()),
+            length(several),
+            self.credentials_of.values().copied().max().unwrap_or(0),
+        )
+    }
+
+    /// Returns providers by name, the most frequent first.
+    fn providers(&self) -> Vec<(String, u64)> {
+        let mut named: HashMap<String, u64> = HashMap::new();
+        for (aaguid, count) in &self.aaguids {
+            let name = match aaguid {
+                None => "not stated".to_owned(),
+                Some(aaguid) => aaguids::provider(*aaguid).map_or_else(|| aaguid.to_string(), str::to_owned),
+            };
+            *named.entry(name).or_default() += count;
+        }
+        let mut list: Vec<_> = named.into_iter().collect();
+        list.sort_by(|(name, count), (other_name, other)| {
+            other.cmp(count).then_with(|| name.cmp(other_name))
+        });
+        list
+    }
+
+    fn to_text(&self, export: &Export) -> String {
+        let mut text = describe::source(export, self.report.counts.read);
+        let counts = self.report.counts;
+        text.push_str("\nrows\n");
+        text.push_str(&columns(&[
+            ("good".to_owned(), counts.skipped),
+            ("duplicate".to_owned(), counts.duplicate),
+            ("conflict".to_owned(), counts.conflict),
+            ("refused".to_owned(), counts.refused),
+        ]));
+        for (group, values) in &self.groups {
+            let mut rows: Vec<_> = values.iter().map(|(name, count)| (name.clone(), *count)).collect();
+            rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            text.push_str(&format!("\n{group}\n{}", columns(&shortened(rows))));
+        }
+        text.push_str(&format!(
+            "\nprovider, as claimed by the AAGUID\n{}",
+            columns(&shortened(self.providers()))
+        ));
+        let (users, several, most) = self.users();
+        text.push_str("\nusers\n");
+        text.push_str(&columns(&[
+            ("users".to_owned(), users),
+            ("with several credentials".to_owned(), several),
+            ("most credentials of one user".to_owned(), most.into()),
+        ]));
+        text.push_str("\nwho could log in where\n");
+        for (readiness, profile) in self.readiness.iter().zip(&PROFILES) {
+            text.push_str(&format!(
+                "  {:16} {:>12} will log in   ({})\n",
+                profile.name,
+                number(readiness.ready),
+                profile.library
+            ));
+            for (reason, count) in &readiness.not {
+                text.push_str(&format!("  {:16} {:>12} will not: {reason}\n", "", number(*count)));
+            }
+        }
+        text.push_str(&describe::faults(&self.report));
+        text
+    }
+
+    fn to_json(&self, export: &Export, checked: &Checked) -> Value {
+        let (users, several, most) = self.users();
+        let readiness: Vec<Value> = self
+            .readiness
+            .iter()
+            .zip(&PROFILES)
+            .map(|(readiness, profile)| {
+                let not: Vec<Value> = readiness
+                    .not
+                    .iter()
+                    .map(|(reason, count)| json!({"reason": reason.to_string(), "count": count}))
+                    .collect();
+                json!({"target": profile.name, "library": profile.library, "log_in": readiness.ready, "cannot_log_in": not})
+            })
+            .collect();
+        let providers: Vec<Value> = self
+            .providers()
+            .into_iter()
+            .map(|(name, count)| json!({"provider": name, "count": count}))
+            .collect();
+        let warnings: Vec<Value> = checked
+            .notes
+            .iter()
+            .map(|(note, count)| json!({"code": note.as_str(), "count": count, "message": note.message()}))
+            .collect();
+        let group = |name| json!(self.groups.get(name).cloned().unwrap_or_default());
+        json!({
+            "good": self.report.counts.skipped,
+            "status": group("status"),
+            "algorithm": group("algorithm"),
+            "backup": group("backup"),
+            "transport": group("transport"),
+            "attestation_format": group("attestation format"),
+            "provider": providers,
+            "users": {"count": users, "with_several_credentials": several, "most_credentials": most},
+            "extra_columns": export.corbado.extra_columns(),
+            "warnings": warnings,
+            "readiness": readiness,
+        })
+    }
+}
+
+/// Keeps the first lines of a long list and adds up the rest.
+fn shortened(mut rows: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    if rows.len() > LISTED {
+        let rest: u64 = rows.drain(LISTED..).map(|(_, count)| count).sum();
+        rows.push(("others".to_owned(), rest));
+    }
+    rows
+}

@@ -1,0 +1,102 @@
+//! The one module that prints: data to standard output, everything else to standard error.
+
+use std::io::{self, Write as _};
+
+use keyferry_core::Shown;
+use keyferry_sources::FileError;
+
+/// Writes data to standard output.
+pub(crate) fn data(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes a line for the operator to standard error.
+pub(crate) fn say(text: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Writes a hint: what to do next.
+pub(crate) fn hint(text: &str) {
+    say(&format!("hint: {text}"));
+}
+
+/// Tells whether the reader of standard output went away, which is no failure.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Says why the command stopped, with every cause and what to do.
+pub(crate) fn stopped(error: &anyhow::Error) {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let message = inner.to_string();
+        // Some wrappers repeat their cause word for word.
+        if !text.ends_with(&message) {
+            text.push_str(&format!("\n  because: {}", line(&message)));
+        }
+        cause = inner.source();
+    }
+    say(&text);
+    if let Some(advice) =
+        error.chain().find_map(|cause| cause.downcast_ref::<FileError>()).and_then(FileError::hint)
+    {
+        say("");
+        hint(advice);
+    }
+}
+
+/// Returns a message of unknown origin on one line, without characters that steer a terminal.
+fn line(message: &str) -> String {
+    message.lines().map(|line| shown_whole(line.trim())).collect::<Vec<_>>().join(" ")
+}
+
+fn shown_whole(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    characters.chunks(50).map(|chunk| Shown(&chunk.iter().collect::<String>()).to_string()).collect()
+}
+
+/// Writes a number with a comma at each thousand.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Lays out names and numbers in two columns, numbers to the right.
+pub(crate) fn columns(rows: &[(String, u64)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let numbers: Vec<String> = rows.iter().map(|(_, count)| number(*count)).collect();
+    let number_width = numbers.iter().map(String::len).max().unwrap_or(0);
+    rows.iter()
+        .zip(&numbers)
+        .map(|((name, _), count)| format!("  {name:width$}  {count:>number_width$}\n"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands() {
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn messages_of_others_cannot_steer_the_terminal() {
+        assert_eq!(line("a\u{1b}[31m\nb"), "a\\u{1b}[31m b");
+    }
+}

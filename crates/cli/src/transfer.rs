@@ -1,0 +1,141 @@
+//! `plan`, `import` and `verify`.
+
+use std::{path::Path, time::Instant};
+
+use anyhow::{Context as _, bail};
+use keyferry_core::{Mode, Report, UserHandleRule};
+
+use crate::{args::TransferArgs, describe, export::Export, json, output, rejects};
+
+/// Carries an export to a target; returns whether no row was refused or in conflict.
+pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    let name = match mode {
+        Mode::Plan => "plan",
+        Mode::Apply => "import",
+        Mode::Verify => "verify",
+    };
+    if let Some(path) = &args.source.rejects {
+        refuse_same_file(path, &args.source.export, "the export")?;
+        refuse_same_file(path, args.to.path(), "the target")?;
+    }
+    refuse_same_file(args.to.path(), &args.source.export, "the export")?;
+    // The lock comes before the long first pass, so that a second import is told at once.
+    let lock = if mode == Mode::Apply { Some(args.to.lock()?) } else { None };
+    let export = Export::open(&args.source, args.rp_id.clone())?;
+    let checked = export.check(|_| {})?;
+
+    let mut report = Report::default();
+    let result = {
+        let mut target = match lock {
+            Some(lock) => Opened::Writing(args.to.open_for_writing(lock)?),
+            None => Opened::Reading(args.to.open_for_reading()?),
+        };
+        let verb = match mode {
+            Mode::Plan => "planning",
+            Mode::Apply => "importing",
+            Mode::Verify => "verifying",
+        };
+        export.read_again(verb, |rows| {
+            let authority = args.authority.into();
+            let one_file = &checked.gate.one_file;
+            keyferry_core::transfer(rows, one_file, target.sink(), mode, authority, &mut report, |_| {})
+        })?
+    };
+    result.map_err(anyhow::Error::from_boxed).with_context(|| interrupted(mode, &report))?;
+    if !report.counts.add_up() || report.counts.read != checked.gate.rows {
+        bail!(
+            "rows are not accounted for: {:?}, {} rows in the file; this is a bug",
+            report.counts,
+            checked.gate.rows
+        );
+    }
+    if let Some(path) = &args.source.rejects {
+        rejects::write(path, &export, &report)?;
+    }
+
+    describe::notes(&export, &checked.notes);
+    let target = args.to.to_string();
+    if args.source.json {
+        let object = json::object(name, &export, Some(&target), &report, started.elapsed().as_secs_f64());
+        output::data(&format!("{}\n", serde_json::Value::Object(object)))?;
+    } else {
+        let text = format!(
+            "{}\n{name} to {target}, RP ID {}\n{}{}{}",
+            describe::source(&export, report.counts.read),
+            args.rp_id,
+            describe::counts(&report),
+            describe::limits(&report),
+            describe::faults(&report),
+        );
+        output::data(&text)?;
+    }
+    hints(mode, args, &report);
+    Ok(report.is_clean())
+}
+
+enum Opened {
+    Reading(Box<dyn keyferry_core::Sink>),
+    Writing(crate::targets::OpenTarget),
+}
+
+impl Opened {
+    fn sink(&mut self) -> &mut dyn keyferry_core::Sink {
+        match self {
+            Self::Reading(sink) => &mut **sink,
+            Self::Writing(target) => &mut *target.sink,
+        }
+    }
+}
+
+/// Says what stands in the target after a run that stopped half-way.
+fn interrupted(mode: Mode, report: &Report) -> String {
+    let counts = report.counts;
+    match mode {
+        Mode::Plan => "the plan stopped; nothing was written".to_owned(),
+        Mode::Verify => "the comparison stopped".to_owned(),
+        Mode::Apply => format!(
+            "the import stopped after {} of its rows: {} inserted, {} updated, {} removed in finished batches \
+             (a file target is as it was); run it again to finish",
+            output::number(counts.read),
+            output::number(counts.inserted),
+            output::number(counts.updated),
+            output::number(counts.removed),
+        ),
+    }
+}
+
+fn hints(mode: Mode, args: &TransferArgs, report: &Report) {
+    let rule: UserHandleRule = args.source.user_handle.into();
+    if mode != Mode::Verify && rule == UserHandleRule::None {
+        output::hint(
+            "records carry no user handle; logins without a user name may need one: \
+             see --user-handle, and compare with the userHandle of one real login",
+        );
+    }
+    if mode == Mode::Plan {
+        output::hint("nothing was written; the same arguments with `import` do it");
+    }
+    if mode == Mode::Apply && report.is_clean() {
+        output::hint("the same arguments with `verify` read everything back and compare it");
+    }
+    if !report.is_clean() && args.source.rejects.is_none() {
+        output::hint("--rejects FILE writes these rows to a file that can be mended and fed in again");
+    }
+    if report.faults_left_out > 0 {
+        let left_out = output::number(report.faults_left_out);
+        output::say(&format!(
+            "warning: {left_out} more faults were counted but are not listed; mend these first"
+        ));
+    }
+}
+
+/// Refuses to write over a file that is needed.
+fn refuse_same_file(written: &Path, read: &Path, what: &str) -> anyhow::Result<()> {
+    if let (Ok(written), Ok(read)) = (written.canonicalize(), read.canonicalize())
+        && written == read
+    {
+        bail!("{} is {what}; it would be written over", keyferry_core::Shown(&written.to_string_lossy()));
+    }
+    Ok(())
+}

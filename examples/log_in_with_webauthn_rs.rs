@@ -1,0 +1,66 @@
+//! How does my server load the imported passkeys and log a user in?
+#![allow(clippy::print_stdout, reason = "an example talks to its reader")]
+
+use std::error::Error;
+
+use keyferry_core::{Authority, CredentialRecord, Located, Location, Report, Sink as _, apply};
+use keyferry_json::JsonSink;
+use keyferry_testkit::{Algorithm, AssertionOptions, TestCredential, TestKey, records};
+use keyferry_webauthn_rs::{WebauthnRs, WebauthnRsRecord};
+use webauthn_rs::{
+    WebauthnBuilder,
+    prelude::{Passkey, PublicKeyCredential, Url},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("passkeys.json");
+    let record = records::record(1);
+    let user = record.account.as_str().to_owned();
+    import(&path, &record)?;
+
+    // The server's side: load the file, find the user's passkeys, start a login.
+    let records: Vec<WebauthnRsRecord> = serde_json::from_reader(std::fs::File::open(&path)?)?;
+    let passkeys: Vec<Passkey> =
+        records.into_iter().filter(|record| record.user == user).map(|record| record.passkey).collect();
+    let origin = Url::parse("https://example.com")?;
+    let server = WebauthnBuilder::new("example.com", &origin)?.build()?;
+    let (options, state) = server.start_passkey_authentication(&passkeys)?;
+
+    // The browser's side, played by a software authenticator that holds the private key.
+    let response = sign(&record, serde_json::to_value(options)?)?;
+
+    let result = server.finish_passkey_authentication(&response, &state)?;
+    println!("logged in, new sign count {}", result.counter());
+    Ok(())
+}
+
+fn import(path: &std::path::Path, record: &CredentialRecord) -> Result<(), Box<dyn Error>> {
+    let mut sink = JsonSink::<WebauthnRs>::open_for_writing(path)?;
+    let batch = [Located { location: Location { row: 1, line: 2 }, value: record.clone() }];
+    apply(&mut sink, &batch, Authority::Export, &mut Report::default())?;
+    sink.finish()?;
+    Ok(())
+}
+
+fn sign(
+    record: &CredentialRecord,
+    options: serde_json::Value,
+) -> Result<PublicKeyCredential, Box<dyn Error>> {
+    let challenge =
+        options.pointer("/publicKey/challenge").and_then(serde_json::Value::as_str).ok_or("no challenge")?;
+    let authenticator = TestCredential {
+        credential_id: record.credential_id.as_bytes().to_vec(),
+        key: TestKey::from_seed(Algorithm::Es256, &records::key_seed(1)),
+        user_handle: None,
+        rp_id: record.rp_id.as_str().to_owned(),
+        aaguid: Default::default(),
+        attachment: None,
+    };
+    let assertion = authenticator.assert(&AssertionOptions {
+        backup_eligible: record.backup.is_some_and(keyferry_core::Backup::eligible),
+        sign_count: record.sign_count.0 + 1,
+        ..AssertionOptions::new("https://example.com", keyferry_json::decode("challenge", challenge)?)
+    });
+    Ok(serde_json::from_value(assertion.to_json())?)
+}

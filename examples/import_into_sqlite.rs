@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use keyferry_core::{Authority, Mode, Report, RpId, Rules, Sink, UserHandleRule, gate, transfer};
+use keyferry_core::{Authority, Gate, Mode, Report, RpId, Rules, Sink, UserHandleRule, gate, transfer};
 use keyferry_json::FileLock;
 use keyferry_sources::{ExportFile, Limits, corbado::Corbado};
 use keyferry_sqlx::{Access, BlockingSqliteSink};
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let _lock = FileLock::acquire(&database)?; // one import at a time
     let mut sink = BlockingSqliteSink::connect(&database, Access::Write)?;
     for mode in [Mode::Plan, Mode::Apply, Mode::Apply, Mode::Verify] {
-        let report = run(&export, &rules, &checked.one_file, &mut sink, mode)?;
+        let report = run(&export, &rules, &checked, &mut sink, mode)?;
         println!("{mode:?}: {:?}", report.counts);
         assert!(report.is_clean() && report.counts.add_up());
     }
@@ -37,11 +37,11 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 fn run(
     export: &Corbado,
     rules: &Rules,
-    one_file: &keyferry_core::OneFile,
+    checked: &Gate,
     sink: &mut dyn Sink,
     mode: Mode,
 ) -> Result<Report, Box<dyn Error + Send + Sync>> {
     let mut report = Report::default();
-    transfer(export.rows(rules)?, one_file, sink, mode, Authority::Export, &mut report, |_| {})?;
+    transfer(export.rows(rules)?, checked, sink, mode, Authority::Export, &mut report, |_| {})?;
     Ok(report)
 }

@@ -25,6 +25,7 @@ pub struct JsonSink<F> {
     file: RecordsFile,
     name: String,
     lock: Option<FileLock>,
+    has_failed: bool,
     profile: Profile,
     format: PhantomData<F>,
 }
@@ -69,7 +70,7 @@ impl<F: RecordFormat> JsonSink<F> {
                 SinkError::new(kind, format!("cannot read {} records from {name}", F::PROFILE.name))
                     .because(error)
             })?;
-        Ok(Self { file, name, lock, profile: F::PROFILE, format: PhantomData })
+        Ok(Self { file, name, lock, has_failed: false, profile: F::PROFILE, format: PhantomData })
     }
 
     /// Tells whether there was a file when it was opened.
@@ -135,7 +136,7 @@ impl<F: RecordFormat> Sink for JsonSink<F> {
 
     fn fetch(&mut self, ids: &[&CredentialId]) -> Result<Vec<StoredRecord>, SinkError> {
         let mut found = Vec::new();
-        for id in ids {
+        for id in ids.iter().collect::<std::collections::HashSet<_>>() {
             found.extend(self.stored(id)?.map(|(_, stored)| stored));
         }
         Ok(found)
@@ -145,12 +146,18 @@ impl<F: RecordFormat> Sink for JsonSink<F> {
         if self.lock.is_none() {
             return Err(self.failed("write", "it was opened for reading"));
         }
-        writes.iter().map(|write| self.write(write)).collect()
+        let written: Result<Vec<_>, _> = writes.iter().map(|write| self.write(write)).collect();
+        // Half a batch must not become visible, whatever the caller does with the error.
+        self.has_failed |= written.is_err();
+        written
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
         if self.lock.is_none() {
             return Err(self.failed("write", "it was opened for reading"));
+        }
+        if self.has_failed {
+            return Err(self.failed("write", "a change before this one failed"));
         }
         self.file.write().map_err(|error| self.failed("write", error))
     }

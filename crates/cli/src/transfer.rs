@@ -38,8 +38,7 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         };
         export.read_again(verb, |rows| {
             let authority = args.authority.into();
-            let one_file = &checked.gate.one_file;
-            keyferry_core::transfer(rows, one_file, target.sink(), mode, authority, &mut report, |_| {})
+            keyferry_core::transfer(rows, &checked.gate, target.sink(), mode, authority, &mut report, |_| {})
         })?
     };
     result.map_err(anyhow::Error::from_boxed).with_context(|| interrupted(mode, &report))?;

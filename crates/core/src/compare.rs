@@ -1,6 +1,6 @@
 //! What an import would do to one credential: the rules of a safe import, pure.
 
-use crate::{Backup, CredentialRecord, Fault, FaultCode, Item, Profile, Reason, StoredRecord};
+use crate::{Backup, CredentialRecord, Fault, FaultCode, Item, Profile, Reason, Status, StoredRecord};
 
 /// Says who is in charge of a credential that is in the target already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,17 +45,19 @@ pub enum Comparison {
 /// - Backup state, transports and status follow the export, but what it does not know erases nothing, and a status only
 ///   moves forwards: pending, active, suspended, revoked.
 /// - Where the target has no status, a credential that is not active is removed, or left out.
+/// - A status that is not known is never written: a new spelling of `active` must not bar everybody.
 pub fn compare(
     stored: Option<&StoredRecord>,
     record: &CredentialRecord,
     profile: &Profile,
     authority: Authority,
 ) -> Comparison {
+    let is_unknown = matches!(record.status, Status::Other(_));
     let barred = !profile.keeps_status && !record.status.is_active();
     let represented = (profile.represent)(record);
     let Some(stored) = stored else {
         return match represented {
-            _ if barred => Comparison::Skip(Reason::Status(record.status.clone())),
+            _ if barred || is_unknown => Comparison::Skip(Reason::of_status(&record.status)),
             Err(reason) => Comparison::Skip(reason),
             Ok(_) => Comparison::Insert,
         };
@@ -68,11 +70,23 @@ pub fn compare(
     if authority == Authority::Target {
         return Comparison::Unchanged { stale_sign_count };
     }
+    if is_unknown && stored.status.as_ref() != Some(&record.status) {
+        let message = "not one of active, suspended, revoked and pending; the target's own stays";
+        return Comparison::Conflict(Fault::new(Item::Status, FaultCode::StatusUnknown, message));
+    }
     if barred {
-        return Comparison::Remove;
+        // What stands there is active. Pending comes before that: an older export, not a reason to bar anybody.
+        return match record.status.stage() < Status::Active.stage() {
+            true => Comparison::Unchanged { stale_sign_count },
+            false => Comparison::Remove,
+        };
     }
     let wanted = match represented {
         Ok(wanted) => wanted,
+        // What cannot be written any more can still be barred.
+        Err(_) if profile.keeps_status && !record.status.is_active() => {
+            StoredRecord { status: Some(record.status.clone()), ..stored.clone() }
+        }
         Err(reason) => return Comparison::Skip(reason),
     };
     if let Some(fault) = reactivation(stored, &wanted) {
@@ -259,6 +273,9 @@ mod tests {
                 let incoming = CredentialRecord { status: wanted.clone(), ..record(1) };
                 let result = run(&stored, &incoming);
                 match (held.stage(), wanted.stage()) {
+                    _ if *wanted == Status::Other("odd".into()) && held != wanted => {
+                        assert_eq!(code(result), FaultCode::StatusUnknown);
+                    }
                     (held, 1) if held > 1 => assert_eq!(code(result), FaultCode::Reactivated),
                     (held, new) if new > held => assert_eq!(updated(result).0.status.as_ref(), Some(wanted)),
                     _ => assert_eq!(result, Comparison::Unchanged { stale_sign_count: false }),
@@ -276,6 +293,28 @@ mod tests {
         assert_eq!(run(None, &active), Comparison::Insert);
         assert_eq!(run(None, &revoked), Comparison::Skip(Reason::Status(Status::Revoked)));
         assert_eq!(run(Some(&stored), &revoked), Comparison::Remove);
+        let pending = CredentialRecord { status: Status::Pending, ..record(1) };
+        assert_eq!(run(Some(&stored), &pending), Comparison::Unchanged { stale_sign_count: false });
+    }
+
+    #[test]
+    fn a_new_spelling_of_active_bars_nobody() {
+        let drifted = CredentialRecord { status: Status::parse("Active"), ..record(1) };
+        for profile in [keeps_all(), without_status()] {
+            let stored = (profile.represent)(&record(1)).unwrap();
+            let run = |stored| compare(stored, &drifted, &profile, Authority::Export);
+            assert_eq!(run(None), Comparison::Skip(Reason::StatusUnknown));
+            assert_eq!(code(run(Some(&stored))), FaultCode::StatusUnknown);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_any_more_can_still_be_barred() {
+        let profile = Profile { represent: |_| Err(Reason::BackupUnknown), ..keeps_all() };
+        let revoked = CredentialRecord { status: Status::Revoked, ..record(1) };
+        let stored = StoredRecord::from(&record(1));
+        let (merged, items) = updated(compare(Some(&stored), &revoked, &profile, Authority::Export));
+        assert_eq!((merged.status, items), (Some(Status::Revoked), vec![Item::Status]));
     }
 
     #[test]

@@ -138,6 +138,7 @@ codes! {
     UserHandleChanged = "user-handle-changed": "the target holds another user handle; check --user-handle",
     BackupEligibleChanged = "backup-eligible-changed": "backup eligibility never changes; ask the vendor which value is right",
     Reactivated = "reactivated": "the target holds it as suspended or revoked and nothing becomes active again on its own",
+    StatusUnknown = "status-unknown": "the vendor's word for a status has changed; ask what it means before any account is barred",
     ChangedMeanwhile = "changed-meanwhile": "the target changed this credential again and again during the run; run the import again",
     MissingInTarget = "missing-in-target": "run the import again",
     DiffersInTarget = "differs-in-target": "run plan to see whether an import would mend it",

@@ -23,6 +23,7 @@ mod fault;
 mod located;
 mod one_file;
 mod plan;
+mod read_back;
 mod record;
 mod report;
 mod shown;

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher as _, Hash, RandomState},
 };
 
-use crate::{CredentialId, CredentialRecord, Fault, FaultCode, Identifier, Item, Location};
+use crate::{CredentialId, CredentialRecord, Fault, FaultCode, Item, Location};
 
 /// How one row stands to the others of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,42 @@ pub enum Standing {
 pub struct OneFileBuilder {
     hasher: RandomState,
     rows: Vec<Row>,
-    users: Vec<(u64, u64)>,
-    users_since_sorted: usize,
+    users: Pairs,
+    handles: Pairs,
+}
+
+/// Pairs of hashes, each kept once.
+#[derive(Default)]
+struct Pairs {
+    list: Vec<(u64, u64)>,
+    since_sorted: usize,
+}
+
+impl Pairs {
+    fn add(&mut self, pair: (u64, u64)) {
+        self.list.push(pair);
+        self.since_sorted += 1;
+        // Users return with each credential of theirs: drop what is known already, at an amortised cost.
+        if self.since_sorted > 100_000 + self.list.len() / 2 {
+            self.sort();
+            self.since_sorted = 0;
+        }
+    }
+
+    fn sort(&mut self) {
+        self.list.sort_unstable();
+        self.list.dedup();
+    }
+
+    /// Returns the first halves that stand with more than one second half.
+    fn shared_first(&mut self) -> HashSet<u64> {
+        self.sort();
+        self.list.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect()
+    }
+
+    fn reverse(&mut self) {
+        self.list.iter_mut().for_each(|(first, second)| std::mem::swap(first, second));
+    }
 }
 
 /// One row: its ID, its content, where it stands. Ordered by ID, then row.
@@ -52,14 +86,15 @@ impl OneFileBuilder {
         let content = self.hasher.hash_one(record);
         self.rows.push(Row { id: self.hasher.hash_one(&record.credential_id), row: location.row, content });
         if let (Some(user), Some(external)) = (&record.user_id, &record.external_user_id) {
-            self.users.push((self.hasher.hash_one(user), self.hasher.hash_one(external)));
-            self.users_since_sorted += 1;
-            // Users return with each credential of theirs: keep each pair once, at an amortised cost.
-            if self.users_since_sorted > 100_000 + self.users.len() / 2 {
-                self.users.sort_unstable();
-                self.users.dedup();
-                self.users_since_sorted = 0;
-            }
+            self.users.add((self.hasher.hash_one(user), self.hasher.hash_one(external)));
+        }
+        // A handle that is the account's own text cannot be anybody else's.
+        if let Some(handle) = record
+            .user_handle
+            .as_ref()
+            .filter(|handle| handle.as_bytes() != record.account.as_str().as_bytes())
+        {
+            self.handles.add((self.hasher.hash_one(handle), self.hasher.hash_one(&record.account)));
         }
     }
 
@@ -85,20 +120,12 @@ impl OneFileBuilder {
                 conflicts.insert(first.id, group.iter().map(|row| row.row).collect());
             }
         }
-        self.users.sort_unstable();
-        self.users.dedup();
-        let split_users = shared_first(&self.users);
-        let mut reversed: Vec<_> = self.users.iter().map(|(user, external)| (*external, *user)).collect();
-        drop(self.users);
-        reversed.sort_unstable();
-        let shared_externals = shared_first(&reversed);
-        OneFile { hasher: self.hasher, duplicates, conflicts, split_users, shared_externals }
+        let split_users = self.users.shared_first();
+        self.users.reverse();
+        let shared_externals = self.users.shared_first();
+        let shared_handles = self.handles.shared_first();
+        OneFile { hasher: self.hasher, duplicates, conflicts, split_users, shared_externals, shared_handles }
     }
-}
-
-/// Returns the first halves that stand with more than one second half.
-fn shared_first(pairs: &[(u64, u64)]) -> HashSet<u64> {
-    pairs.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect()
 }
 
 /// What the rows of one file say about each other.
@@ -110,6 +137,7 @@ pub struct OneFile {
     conflicts: HashMap<u64, Vec<u64>>,
     split_users: HashSet<u64>,
     shared_externals: HashSet<u64>,
+    shared_handles: HashSet<u64>,
 }
 
 impl OneFile {
@@ -133,6 +161,10 @@ impl OneFile {
                 message,
             ));
         }
+        if contains(&self.shared_handles, &self.hasher, &record.user_handle) {
+            let message = "this user handle stands with different accounts in the file";
+            return Standing::Conflict(Fault::new(Item::UserHandle, FaultCode::UserIdNotOneToOne, message));
+        }
         match self.duplicates.get(&id) {
             Some(first) if *first != location.row => Standing::Duplicate,
             _ => Standing::First,
@@ -145,6 +177,7 @@ impl OneFile {
             && self.conflicts.is_empty()
             && self.split_users.is_empty()
             && self.shared_externals.is_empty()
+            && self.shared_handles.is_empty()
     }
 
     /// Returns how many credential IDs stand in rows that contradict each other.
@@ -153,12 +186,8 @@ impl OneFile {
     }
 }
 
-fn contains(set: &HashSet<u64>, hasher: &RandomState, identifier: &Option<Identifier>) -> bool {
-    !set.is_empty() && identifier.as_ref().is_some_and(|identifier| set.contains(&hash(hasher, identifier)))
-}
-
-fn hash(hasher: &RandomState, value: &impl Hash) -> u64 {
-    hasher.hash_one(value)
+fn contains<T: Hash>(set: &HashSet<u64>, hasher: &RandomState, value: &Option<T>) -> bool {
+    !set.is_empty() && value.as_ref().is_some_and(|value| set.contains(&hasher.hash_one(value)))
 }
 
 /// Names at most five rows.
@@ -234,5 +263,18 @@ mod tests {
         let found = standings(&[record(1), two_names, record(3), shared, record(5)]);
         let not = Some(FaultCode::UserIdNotOneToOne);
         assert_eq!(found.iter().map(code).collect::<Vec<_>>(), [not, not, not, not, None]);
+    }
+
+    #[test]
+    fn two_accounts_never_share_a_user_handle() {
+        // The same UUID in upper and in lower case: two accounts, one handle.
+        let handle = || Some(crate::UserHandle::new([7; 16]).unwrap());
+        let list = [1, 2, 3]
+            .map(|seed| CredentialRecord { user_handle: handle().filter(|_| seed < 3), ..record(seed) });
+        let not = Some(FaultCode::UserIdNotOneToOne);
+        assert_eq!(standings(&list).iter().map(code).collect::<Vec<_>>(), [not, not, None]);
+        let one_account =
+            [list[0].clone(), CredentialRecord { credential_id: record(2).credential_id, ..list[0].clone() }];
+        assert_eq!(standings(&one_account), [Standing::First, Standing::First]);
     }
 }

@@ -1,9 +1,11 @@
 //! Plan, apply and verify over a sink.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::{
-    Authority, Backup, Comparison, Count, CredentialRecord, DecodeError, Fault, FaultCode, Item, Located,
-    OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, StoredRecord, Write, Written,
-    compare,
+    Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode, Item,
+    Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, StoredRecord, Write,
+    Written, compare, read_back,
 };
 
 /// The number of records that are read, compared and written together; a batch is one transaction.
@@ -60,26 +62,29 @@ pub fn gate(
 
 /// Carries all rows of a file to a sink, in batches, and accounts for each of them.
 ///
-/// `progress` is told how many rows are done.
+/// The source must give the same rows as at the [`gate`]; a file that is opened once by its source does. `progress` is
+/// told how many rows are done.
 ///
 /// # Errors
-/// - the source stops, or the sink fails; `report` then says what was done before.
+/// - the source stops, or gives another number of rows than at the gate, or the sink fails; `report` then says which
+///   batches were handed over before. A sink whose writes become visible in [`Sink::finish`] is then as it was.
 pub fn transfer(
     rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
-    one_file: &OneFile,
+    gate: &Gate,
     sink: &mut dyn Sink,
     mode: Mode,
     authority: Authority,
     report: &mut Report,
     mut progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let before = report.counts.read;
     let mut batch = Vec::with_capacity(BATCH);
     let mut run =
         |batch: &mut Vec<Located<CredentialRecord>>, report: &mut Report| -> Result<(), SinkError> {
             match mode {
                 Mode::Plan => plan(sink, batch, authority, report)?,
                 Mode::Apply => apply(sink, batch, authority, report)?,
-                Mode::Verify => verify(sink, batch, report)?,
+                Mode::Verify => verify(sink, batch, authority, report)?,
             }
             batch.clear();
             progress(report.counts.read);
@@ -87,7 +92,7 @@ pub fn transfer(
         };
     for row in rows {
         match row {
-            Ok(located) => match one_file.standing(located.location, &located.value) {
+            Ok(located) => match gate.one_file.standing(located.location, &located.value) {
                 Standing::First => batch.push(located),
                 Standing::Duplicate => report.count(Count::Duplicate),
                 Standing::Conflict(fault) => report.fault(Count::Conflict, located.location, [fault]),
@@ -100,6 +105,11 @@ pub fn transfer(
         }
     }
     run(&mut batch, report)?;
+    if report.counts.read != before + gate.rows {
+        return Err(
+            format!("{} rows, but {} in the first pass", report.counts.read - before, gate.rows).into()
+        );
+    }
     if mode == Mode::Apply {
         sink.finish()?;
     }
@@ -107,8 +117,6 @@ pub fn transfer(
 }
 
 /// Says what an import of these records would do, and writes nothing.
-///
-/// No two records may have the same credential ID; [`OneFile`] sees to that.
 ///
 /// # Errors
 /// - the sink cannot be read.
@@ -118,7 +126,8 @@ pub fn plan(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    for step in steps(sink, &records.iter().collect::<Vec<_>>(), authority)? {
+    let records = distinct(records, report);
+    for step in steps(sink, &records, authority)? {
         settle(&step, sink, report);
     }
     Ok(())
@@ -136,7 +145,7 @@ pub fn apply(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let mut open: Vec<&Located<CredentialRecord>> = records.iter().collect();
+    let mut open = distinct(records, report);
     for _ in 0..ROUNDS {
         let steps = steps(sink, &open, authority)?;
         let writes: Vec<Write<'_>> = steps.iter().filter_map(Step::write).collect();
@@ -169,18 +178,21 @@ pub fn apply(
 
 /// Reads these records back and compares them item by item.
 ///
-/// What a login moves (a higher sign count, another backup state) is counted and is no difference.
+/// What a login moves (a higher sign count, another backup state) is counted and is no difference. With
+/// [`Authority::Target`] everything that an import may change is the target's own, and only what never changes is
+/// compared.
 ///
 /// # Errors
 /// - the sink cannot be read.
 pub fn verify(
     sink: &mut dyn Sink,
     records: &[Located<CredentialRecord>],
+    authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    for step in steps(sink, &records.iter().collect::<Vec<_>>(), Authority::Export)? {
+    let records = distinct(records, report);
+    for step in steps(sink, &records, authority)? {
         let record = &step.located.value;
-        let location = step.located.location;
         let profile = sink.profile();
         let fault = match (&step.comparison, &step.stored) {
             (Comparison::Skip(_), None) => {
@@ -188,27 +200,55 @@ pub fn verify(
                 report.describe(record, profile, false);
                 continue;
             }
-            (Comparison::Conflict(fault), _) => fault.clone(),
-            (Comparison::Remove, _) => {
-                let message = format!(
-                    "{} in the export, but it can log in at the target",
-                    crate::Shown(record.status.as_str())
-                );
-                Fault::new(Item::Status, FaultCode::ActiveInTarget, message)
+            (Comparison::Conflict(fault), _) => Some(fault.clone()),
+            (_, None) => {
+                Some(Fault::new(Item::CredentialId, FaultCode::MissingInTarget, "not in the target"))
             }
-            (_, None) => Fault::new(Item::CredentialId, FaultCode::MissingInTarget, "not in the target"),
-            (_, Some(stored)) => match differences(stored, record, profile, report) {
-                None => {
-                    report.count(Count::Unchanged);
-                    report.describe(record, profile, true);
-                    continue;
-                }
-                Some(fault) => fault,
-            },
+            (_, Some(stored)) => read_back::difference(stored, record, profile, authority, report),
         };
-        report.fault(Count::Conflict, location, [fault]);
+        match fault {
+            Some(fault) => report.fault(Count::Conflict, step.located.location, [fault]),
+            None => {
+                report.count(Count::Unchanged);
+                report.describe(record, profile, true);
+            }
+        }
     }
     Ok(())
+}
+
+/// Leaves out what contradicts or repeats another record of the same batch.
+///
+/// [`OneFile`] does so for a whole file; this holds the rule for callers that have none.
+fn distinct<'a>(
+    records: &'a [Located<CredentialRecord>],
+    report: &mut Report,
+) -> Vec<&'a Located<CredentialRecord>> {
+    let mut first: HashMap<&CredentialId, &Located<CredentialRecord>> = HashMap::with_capacity(records.len());
+    let mut contradicted = HashSet::new();
+    for located in records {
+        let known = *first.entry(&located.value.credential_id).or_insert(located);
+        if known.value != located.value {
+            contradicted.insert(&located.value.credential_id);
+        }
+    }
+    if first.len() == records.len() {
+        return records.iter().collect();
+    }
+    let mut kept = Vec::with_capacity(first.len());
+    for located in records {
+        let id = &located.value.credential_id;
+        if contradicted.contains(id) {
+            let message = "the same credential ID stands in another record with different content";
+            let fault = Fault::new(Item::CredentialId, FaultCode::CredentialIdTwice, message);
+            report.fault(Count::Conflict, located.location, [fault]);
+        } else if first.get(id).is_some_and(|known| std::ptr::eq(*known, located)) {
+            kept.push(located);
+        } else {
+            report.count(Count::Duplicate);
+        }
+    }
+    kept
 }
 
 /// What shall happen to one record.
@@ -238,7 +278,7 @@ fn steps<'a>(
         return Ok(Vec::new());
     }
     let ids: Vec<_> = records.iter().map(|located| &located.value.credential_id).collect();
-    let mut stored: std::collections::HashMap<_, _> =
+    let mut stored: HashMap<_, _> =
         sink.fetch(&ids)?.into_iter().map(|record| (record.credential_id.clone(), record)).collect();
     let profile = sink.profile();
     Ok(records
@@ -269,49 +309,4 @@ fn settle(step: &Step<'_>, sink: &dyn Sink, report: &mut Report) {
     };
     report.count(count);
     report.describe(&step.located.value, sink.profile(), is_written);
-}
-
-/// Finds the items in which the target holds something else than an import would have written.
-fn differences(
-    stored: &StoredRecord,
-    record: &CredentialRecord,
-    profile: &crate::Profile,
-    report: &mut Report,
-) -> Option<Fault> {
-    let wanted = match (profile.represent)(record) {
-        Ok(wanted) => wanted,
-        Err(reason) => {
-            let message = format!("the target cannot hold it ({reason}), but something stands there");
-            return Some(Fault::new(Item::CredentialId, FaultCode::DiffersInTarget, message));
-        }
-    };
-    let mut items = stored.differences(&wanted);
-    items.retain(|item| match item {
-        Item::SignCount if stored.sign_count > wanted.sign_count => {
-            report.stale_sign_counts += 1;
-            false
-        }
-        Item::BackupState if stored.backup.map(Backup::eligible) == wanted.backup.map(Backup::eligible) => {
-            report.moved_backup_states += 1;
-            false
-        }
-        // What the export does not know was learned elsewhere: from an earlier export, or at the target.
-        Item::Transports => wanted.transports.is_some(),
-        Item::BackupEligible | Item::BackupState => wanted.backup.is_some(),
-        Item::UserHandle => wanted.user_handle.is_some(),
-        Item::UvInitialized => wanted.uv_initialized.is_some(),
-        // Less access than the export gives is the target's own decision; more is a fault.
-        Item::Status => match (&stored.status, &wanted.status) {
-            (Some(held), Some(wanted)) => held.stage() <= wanted.stage() || wanted.is_active(),
-            _ => true,
-        },
-        _ => true,
-    });
-    let first = *items.first()?;
-    let names: Vec<_> = items.iter().map(|item| item.name()).collect();
-    Some(Fault::new(
-        first,
-        FaultCode::DiffersInTarget,
-        format!("the target holds another {}", names.join(", ")),
-    ))
 }

@@ -241,8 +241,12 @@ impl RecordDraft {
             };
         };
         if as_uuid {
-            let uuid = Uuid::try_parse(identifier.as_str())
-                .map_err(|_| fault("not a UUID, but the user handle is made of its 16 bytes"))?;
+            // Braces, `urn:uuid:` and the like would be further spellings of somebody else's handle; OneFile sees to
+            // the two spellings that are left, upper and lower case.
+            let text = Some(identifier.as_str()).filter(|text| text.len() == 36);
+            let uuid = text.and_then(|text| Uuid::try_parse(text).ok()).ok_or_else(|| {
+                fault("not a UUID with hyphens, but the user handle is made of its 16 bytes")
+            })?;
             return UserHandle::new(*uuid.as_bytes()).map(Some);
         }
         UserHandle::new(identifier.as_str().as_bytes())

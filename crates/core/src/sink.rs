@@ -30,7 +30,7 @@ impl Profile {
     /// - the target cannot hold it, or its library does not verify such a key.
     pub fn log_in(&self, record: &CredentialRecord) -> Result<(), Reason> {
         if !record.status.is_active() {
-            return Err(Reason::Status(record.status.clone()));
+            return Err(Reason::of_status(&record.status));
         }
         (self.verifies)(record)
     }
@@ -48,8 +48,10 @@ impl fmt::Debug for Profile {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Its status is not active.
+    /// Its status is not active; one that is not known stands here as [`Reason::StatusUnknown`].
     Status(Status),
+    /// Its status is none of the known ones.
+    StatusUnknown,
     /// The target's library does not verify this algorithm.
     Algorithm(CoseAlgorithm),
     /// The target's library does not take an RSA modulus of this many bits.
@@ -62,10 +64,20 @@ pub enum Reason {
     SignCountExhausted,
 }
 
+impl Reason {
+    /// Returns the reason of a status that is not active; unknown ones are one reason, however they are spelled.
+    pub(crate) fn of_status(status: &Status) -> Self {
+        match status {
+            Status::Other(_) => Self::StatusUnknown,
+            known => Self::Status(known.clone()),
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(Status::Other(_)) => f.write_str("status-unknown"),
+            Self::Status(Status::Other(_)) | Self::StatusUnknown => f.write_str("status-unknown"),
             Self::Status(status) => write!(f, "status-{status}"),
             Self::Algorithm(algorithm) => write!(f, "algorithm-{}", algorithm.to_string().to_lowercase()),
             Self::RsaBits(bits) => write!(f, "rsa-{bits}-bits"),
@@ -125,8 +137,8 @@ pub enum Written {
 /// # Behavior
 /// - `fetch` gives what is there, in any order; an ID that is not there is left out.
 /// - `upsert` answers each change in order. `Insert` of an ID that is there already, and `Update` or `Remove` of a
-///   credential whose user, key, RP ID, backup eligibility or status is not as read, are [`Written::Changed`] and
-///   change nothing.
+///   credential whose user, key, RP ID, user handle, backup eligibility or status is not as read, are
+///   [`Written::Changed`] and change nothing.
 /// - An error leaves no trace of the batch.
 /// - The stored sign count never becomes lower.
 pub trait Sink {

@@ -85,6 +85,10 @@ impl<'a> Cell<'a> {
             return None;
         }
         match std::str::from_utf8(self.bytes) {
+            Ok(text) if text.contains('\0') => {
+                self.fault(FaultCode::ControlCharacter, "contains a NUL character");
+                None
+            }
             Ok(text) => Some(text),
             Err(error) => {
                 self.fault(FaultCode::NotUtf8, format!("not UTF-8 at byte {}", error.valid_up_to() + 1));

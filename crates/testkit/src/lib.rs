@@ -21,9 +21,12 @@
 //! ```
 
 pub mod authenticator;
+pub mod conformance;
 pub mod export;
 pub mod generate;
 pub mod keys;
+pub mod memory;
+pub mod records;
 mod stream;
 
 pub use authenticator::{Assertion, AssertionOptions, Attachment, TestCredential};

@@ -10,8 +10,8 @@ use std::{
 };
 
 use keyferry_core::{
-    Backup, CredentialId, CredentialRecord, Profile, Reason, Sink, SinkError, SinkErrorKind,
-    StoredRecord, Write, Written,
+    Backup, CredentialId, CredentialRecord, Profile, Reason, Sink, SinkError, SinkErrorKind, StoredRecord,
+    Write, Written,
 };
 
 /// A target that keeps every item, as a table of our own schema does.
@@ -32,8 +32,13 @@ pub const WITHOUT_STATUS: Profile = Profile {
 };
 
 /// A target like the JSON record of a small library: no user, no RP ID, no status, and backup flags it must know.
-pub const LOSSY: Profile =
-    Profile { name: "memory-lossy", keeps_status: false, represent: represent_lossy, ..FULL };
+pub const LOSSY: Profile = Profile {
+    name: "memory-lossy",
+    keeps_status: false,
+    represent: represent_lossy,
+    verifies: |record| represent_lossy(record).map(|_| ()),
+    ..FULL
+};
 
 fn represent_lossy(record: &CredentialRecord) -> Result<StoredRecord, Reason> {
     let backup = record.backup.ok_or(Reason::BackupUnknown)?;

@@ -1,0 +1,8 @@
+//! The rules that every sink keeps.
+
+use keyferry_json::JsonSink;
+use keyferry_webauthn_rs::WebauthnRs;
+
+keyferry_testkit::conformance!(|folder: &std::path::Path| {
+    JsonSink::<WebauthnRs>::open_for_writing(&folder.join("passkeys.json")).unwrap()
+});

@@ -59,47 +59,80 @@ pub(super) fn bit_length(n: &[u8]) -> usize {
     (n.len() * 8).saturating_sub(usize::try_from(leading).unwrap_or_default())
 }
 
-/// A product of consecutive odd primes that fits 64 bits, and its inverse modulo 2^64.
+/// Products that are reduced together: their chains of multiplications do not depend on each other, so the processor
+/// works on all of them at once.
+const LANES: usize = 8;
+
+/// Products of consecutive odd primes that fit 64 bits, and their inverses modulo 2^64.
 struct Group {
-    product: u64,
+    products: [u64; LANES],
+    inverses: [u64; LANES],
+    primes: Vec<Prime>,
+}
+
+/// A prime, the product that it belongs to, and what tells its multiples without a division.
+struct Prime {
+    number: u32,
+    lane: usize,
     inverse: u64,
-    primes: Vec<u32>,
+    limit: u64,
+}
+
+impl Prime {
+    fn new(number: u32, lane: usize) -> Self {
+        let wide = u64::from(number);
+        Self { number, lane, inverse: inverse(wide), limit: u64::MAX / wide }
+    }
+
+    /// Exact quotients stay small, every other one is thrown far (Granlund and Montgomery, 1994, section 9).
+    fn divides(&self, number: u64) -> bool {
+        number.wrapping_mul(self.inverse) <= self.limit
+    }
 }
 
 static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
-    let mut groups: Vec<Group> = Vec::new();
+    let mut products: Vec<(u64, Vec<u32>)> = Vec::new();
     for prime in odd_primes() {
-        match groups.last_mut().and_then(|group| Some((group.product.checked_mul(u64::from(prime))?, group)))
-        {
-            Some((product, group)) => {
-                group.product = product;
-                group.primes.push(prime);
+        match products.last_mut().and_then(|last| Some((last.0.checked_mul(u64::from(prime))?, last))) {
+            Some((product, last)) => {
+                last.0 = product;
+                last.1.push(prime);
             }
-            None => groups.push(Group { product: u64::from(prime), inverse: 0, primes: vec![prime] }),
+            None => products.push((u64::from(prime), vec![prime])),
         }
     }
-    for group in &mut groups {
-        group.inverse = inverse(group.product);
-    }
-    groups
+    products
+        .chunks(LANES)
+        .map(|chunk| {
+            let mut group = Group { products: [1; LANES], inverses: [1; LANES], primes: Vec::new() };
+            for (lane, (product, primes)) in chunk.iter().enumerate() {
+                group.products[lane] = *product;
+                group.inverses[lane] = inverse(*product);
+                group.primes.extend(primes.iter().map(|prime| Prime::new(*prime, lane)));
+            }
+            group
+        })
+        .collect()
 });
 
 /// Finds an odd prime below 2^16 that divides `n`.
 ///
-/// Each group costs two multiplications for every 64 bits of `n`: the exact-division form of Montgomery reduction
-/// leaves `n / 2^(64 k)` modulo the product, which a prime divides exactly when it divides `n`.
+/// Each product costs two multiplications for every 64 bits of `n`: the exact-division form of Montgomery reduction
+/// leaves a multiple of `n / 2^(64 k)` modulo the product, which a prime divides exactly when it divides `n`.
 fn small_factor(n: &[u8]) -> Option<u32> {
     let limbs: Vec<u64> =
         n.rchunks(8).map(|chunk| chunk.iter().fold(0, |limb, byte| (limb << 8) | u64::from(*byte))).collect();
     GROUPS.iter().find_map(|group| {
-        let mut carry = 0_u64;
+        let mut carries = [0_u64; LANES];
         for limb in &limbs {
-            let (difference, borrow) = limb.overflowing_sub(carry);
-            let quotient = difference.wrapping_mul(group.inverse);
-            carry = high_half(quotient, group.product) + u64::from(borrow);
+            for ((carry, inverse), product) in carries.iter_mut().zip(&group.inverses).zip(&group.products) {
+                let (difference, borrow) = limb.overflowing_sub(*carry);
+                let quotient = difference.wrapping_mul(*inverse);
+                // The upper half is at most 2^64 - 2, so the borrow fits.
+                *carry = high_half(quotient, *product).wrapping_add(u64::from(borrow));
+            }
         }
-        let remainder = carry % group.product;
-        group.primes.iter().copied().find(|prime| remainder.is_multiple_of(u64::from(*prime)))
+        group.primes.iter().find(|prime| prime.divides(carries[prime.lane])).map(|prime| prime.number)
     })
 }
 

@@ -8,8 +8,6 @@ use crate::{
     Written, compare, read_back,
 };
 
-/// The number of records that are read, compared and written together; a batch is one transaction.
-const BATCH: usize = 8192;
 /// How often a credential that changes between reading and writing is looked at again.
 const ROUNDS: usize = 4;
 
@@ -78,7 +76,8 @@ pub fn transfer(
     mut progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let before = report.counts.read;
-    let mut batch = Vec::with_capacity(BATCH);
+    let batch_size = sink.batch_size().max(1);
+    let mut batch = Vec::new();
     let mut run =
         |batch: &mut Vec<Located<CredentialRecord>>, report: &mut Report| -> Result<(), SinkError> {
             match mode {
@@ -100,7 +99,7 @@ pub fn transfer(
             Err(DecodeError::Row(row)) => report.fault(Count::Refused, row.location, row.faults),
             Err(DecodeError::Stop(error)) => return Err(error),
         }
-        if batch.len() == BATCH {
+        if batch.len() == batch_size {
             run(&mut batch, report)?;
         }
     }

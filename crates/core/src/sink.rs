@@ -157,6 +157,13 @@ pub trait Sink {
     /// - the store cannot be written; nothing of the batch stays.
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError>;
 
+    /// Returns how many records are read, compared and written together.
+    ///
+    /// A store that rewrites much at each commit asks for more; memory grows with it by about 2 KiB a record.
+    fn batch_size(&self) -> usize {
+        8192
+    }
+
     /// Makes everything that was written visible; called once, after the last batch.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ pub mod generate;
 pub mod keys;
 pub mod memory;
 pub mod records;
+pub mod snapshot;
 mod stream;
 
 pub use authenticator::{Assertion, AssertionOptions, Attachment, TestCredential};

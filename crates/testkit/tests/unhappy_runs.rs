@@ -1,5 +1,7 @@
 //! Runs that go otherwise than planned: drifting exports, replays, and files that say something else the second time.
 
+#![allow(clippy::unwrap_used, reason = "a run that cannot be made is a failure")]
+
 use std::path::Path;
 
 use keyferry_core::{

@@ -1,0 +1,17 @@
+//! Every fixture as SimpleWebAuthn's records.
+
+use keyferry_json::{JsonSink, simplewebauthn::SimpleWebAuthn};
+use keyferry_testkit::snapshot;
+
+#[test]
+fn fixtures() {
+    let open = |folder: &std::path::Path| {
+        JsonSink::<SimpleWebAuthn>::open_for_writing(&folder.join("passkeys.json")).unwrap()
+    };
+    let show = |folder: &std::path::Path, _: &[keyferry_core::CredentialId]| {
+        std::fs::read_to_string(folder.join("passkeys.json")).unwrap()
+    };
+    for (name, text) in snapshot::fixtures(open, show) {
+        insta::assert_snapshot!(name, text);
+    }
+}

@@ -1,0 +1,86 @@
+//! The DDL of each database, version by version.
+
+/// The name of the table that holds the credential records.
+pub const TABLE: &str = "webauthn_credentials";
+
+/// The name of the table whose one row says which version of the schema the database has.
+///
+/// A table of its own, since `PRAGMA user_version` and the like belong to the application that shares the database.
+pub const VERSION_TABLE: &str = "keyferry_schema";
+
+/// The version of the schema that this release reads and writes.
+pub const VERSION: u32 = 1;
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite 3.38 or newer.
+    Sqlite,
+    /// PostgreSQL 12 or newer.
+    Postgres,
+    /// MySQL 8.0.17 or newer, and MariaDB 10.5 or newer.
+    MySql,
+}
+
+/// Returns the DDL that makes the current schema in an empty database; several statements, each ended by a semicolon.
+pub fn schema(dialect: Dialect) -> String {
+    migrations(dialect).concat()
+}
+
+/// Returns the steps from an empty database to the current schema: the first one makes version 1, and so on.
+///
+/// Each step also records the version that it makes. A database of version 2 needs all but the first two.
+///
+/// ```
+/// use keyferry_sql::{Dialect, VERSION, migrations};
+/// let of_version = 0;
+/// assert_eq!(migrations(Dialect::MySql).iter().skip(of_version).count(), 1);
+/// # assert_eq!(VERSION, 1);
+/// ```
+pub fn migrations(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Sqlite => &[include_str!("../schema/sqlite/1.sql")],
+        Dialect::Postgres => &[include_str!("../schema/postgres/1.sql")],
+        Dialect::MySql => &[include_str!("../schema/mysql/1.sql")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::COLUMNS;
+
+    const ALL: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql];
+
+    #[test]
+    fn every_version_has_a_step_that_records_it() {
+        for dialect in ALL {
+            let steps = migrations(dialect);
+            assert_eq!(u32::try_from(steps.len()), Ok(VERSION), "{dialect:?}");
+            for (version, step) in (1..).zip(steps) {
+                assert!(step.contains(&format!("{version});")), "{dialect:?}");
+                assert!(step.ends_with('\n'), "{dialect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_dialect_has_the_columns_in_order() {
+        for dialect in ALL {
+            let text = schema(dialect);
+            let mut rest = text.as_str();
+            for column in COLUMNS {
+                let line = format!("\n    {} ", column.name);
+                let at = rest.find(&line).unwrap_or_else(|| panic!("{dialect:?}: {}", column.name));
+                rest = &rest[at + line.len()..];
+                let definition = rest.lines().next().unwrap();
+                assert_eq!(
+                    !definition.contains("NOT NULL"),
+                    column.is_nullable,
+                    "{dialect:?}: {}",
+                    column.name
+                );
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use keyferry_core::{
 /// What is true of a table of credential records in SQLite.
 pub const PROFILE: Profile = Profile {
     name: "sqlite",
-    library: "the one that your application takes: a row holds the whole COSE key, whatever verifies with it",
+    library: "whichever your application takes; a row holds the whole COSE key",
     keeps_status: true,
     represent: |record| {
         Ok(StoredRecord { created_at: record.created_at.filter(fits_column), ..StoredRecord::from(record) })

@@ -27,6 +27,8 @@ pub enum Note {
     ShortCredentialId,
     /// No statement on backup eligibility.
     BackupUnknown,
+    /// An RSA exponent below 65537, which FIPS 186 does not allow for new keys.
+    SmallRsaExponent,
 }
 
 impl Note {
@@ -45,6 +47,7 @@ impl Note {
             }
             Self::ShortCredentialId => "a credential ID shorter than 16 bytes",
             Self::BackupUnknown => "backup eligibility not stated",
+            Self::SmallRsaExponent => "an RSA exponent below 65537, unusual but accepted",
         }
     }
 
@@ -59,6 +62,7 @@ impl Note {
             Self::UnknownStatus => "unknown-status",
             Self::ShortCredentialId => "short-credential-id",
             Self::BackupUnknown => "backup-unknown",
+            Self::SmallRsaExponent => "small-rsa-exponent",
         }
     }
 }
@@ -104,8 +108,10 @@ impl<'a> Cell<'a> {
 
     /// Returns the bytes of a base64 or base64url cell; `None` when empty or after a fault.
     pub(crate) fn base64(&mut self, limit: usize, notes: &mut Vec<Note>) -> Option<Vec<u8>> {
-        let text = self.text(limit)?;
-        if text.is_empty() {
+        let text = self.optional(limit)?;
+        // Padding is whole or absent: half of it is a text that has lost its last character.
+        if text.ends_with('=') && !text.len().is_multiple_of(4) {
+            self.fault(FaultCode::NotBase64, "not base64url: incomplete padding");
             return None;
         }
         let is_standard = text.contains(['+', '/']);
@@ -191,14 +197,13 @@ mod tests {
         assert_eq!(base64("+/8="), (Some(vec![0xfb, 0xff]), vec![], vec![Note::StandardBase64]));
         assert_eq!(base64("QUJD"), (Some(b"ABC".to_vec()), vec![], vec![]));
         assert_eq!(base64(""), (None, vec![], vec![]));
+        assert_eq!(base64("null"), (None, vec![], vec![]));
     }
 
     #[test]
     fn one_text_for_one_value() {
         // Each of these decodes to the byte 41 with the vendor's sample code.
-        for text in
-            ["QR==", "Q Q=", "QQ==QQ==", "QQ==\0junk", "Q", "QQ===", " QQ==", "QQ==\n", "+_8=", "QQ%3D%3D"]
-        {
+        for text in ["QQ=", "QR==", "Q Q=", "QQ==QQ==", "Q", "QQ===", " QQ==", "QQ==\n", "+_8=", "QQ%3D%3D"] {
             let (bytes, faults, _) = base64(text);
             assert_eq!((bytes, faults), (None, vec![FaultCode::NotBase64]), "{text:?}");
         }

@@ -5,10 +5,10 @@
 
 use keyferry_core::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
-    Fault, FaultCode, Identifier, Item, Located, Location, RecordDraft, RowFaults, Rules, Shown, SignCount,
-    Status, Timestamp, Transports,
+    Fault, FaultCode, Identifier, Item, KeyParameters, Located, Location, RecordDraft, RowFaults, Rules,
+    Shown, SignCount, Status, Timestamp, Transports,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{CsvRows, ExportFile, FileError, Note, cells::Cell, export_file::Position, scan::has_line_end};
 
@@ -79,6 +79,11 @@ impl Corbado {
     /// - the file cannot be read, a column is missing, or one stands twice.
     pub fn open(file: ExportFile) -> Result<Self, FileError> {
         let header = CsvRows::open(&file)?.header().to_vec();
+        let mut names = HashSet::new();
+        let twice = header.iter().find(|name| !names.insert(name.as_str()) && *name != "credentialId");
+        if let Some(name) = twice {
+            return Err(FileError::DuplicateColumn(name.clone()));
+        }
         let mut positions = [0; COLUMNS.len()];
         let mut missing = Vec::new();
         for (slot, (name, item, _)) in positions.iter_mut().zip(COLUMNS) {
@@ -190,7 +195,10 @@ impl Iterator for Rows {
             Err(error) => return stop(&mut self.ended, error),
         };
         if cells.len() != columns {
-            let message = format!("{} cells, the header has {columns}", cells.len());
+            if cells.iter().any(has_line_end) {
+                return stop(&mut self.ended, FileError::RaggedLineBreak { line: location.line });
+            }
+            let message = format!("found {} of {columns} cells", cells.len());
             let faults = vec![Fault::new(Item::Row, FaultCode::ColumnCount, message)];
             return Some(Err(DecodeError::Row(RowFaults { location, credential_id: None, faults })));
         }
@@ -244,6 +252,11 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
         Item::PublicKey => {
             let key = cell.base64(limit, notes).map(CoseKey::from_bytes);
             draft.public_key = keep(&mut cell, key);
+            if let Some(KeyParameters::Rsa { e, .. }) = draft.public_key.as_ref().map(CoseKey::parameters)
+                && e.len() < 3
+            {
+                notes.push(Note::SmallRsaExponent);
+            }
         }
         Item::SignCount => {
             let Some(text) = cell.text(limit).filter(|text| !text.is_empty()) else { return };
@@ -268,8 +281,9 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
             }
         }
         Item::BackupEligible => {
+            let faults = cell.faults.len();
             draft.backup_eligible = cell.boolean();
-            if draft.backup_eligible.is_none() && cell.faults.is_empty() {
+            if draft.backup_eligible.is_none() && cell.faults.len() == faults {
                 notes.push(Note::BackupUnknown);
             }
         }
@@ -310,9 +324,9 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
     }
 }
 
-/// Reads a user's name; empty is not a fault by itself, since one of the two columns may be.
+/// Reads a user's name; empty or `null` is not a fault by itself, since one of the two columns may be.
 fn identifier(cell: &mut Cell<'_>, limit: usize) -> Option<Identifier> {
-    let text = cell.text(limit).filter(|text| !text.is_empty())?;
+    let text = cell.optional(limit)?;
     let item = cell.item;
     keep(cell, Some(Identifier::new(item, text)))
 }

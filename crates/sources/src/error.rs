@@ -73,10 +73,18 @@ pub enum FileError {
         /// The line of the opening quote.
         line: u64,
     },
-    /// A quoted cell is followed by something else than a comma or a line end.
-    #[error("line {line}: text follows a closing quote")]
+    /// A quote stands where RFC 4180 allows none: in a cell without quotes, or before the end of one with quotes.
+    #[error("line {line}: a quote that neither opens nor closes a cell")]
     MalformedQuote {
-        /// The line of the closing quote.
+        /// The line of the quote.
+        line: u64,
+    },
+    /// A row has both a line break in a cell and another number of cells than the header.
+    #[error(
+        "the row that begins on line {line} has a line break in a cell and another number of cells than the header"
+    )]
+    RaggedLineBreak {
+        /// The line on which the row begins.
         line: u64,
     },
     /// A cell that cannot hold a line break has one.
@@ -133,13 +141,19 @@ impl FileError {
             Self::RowTooLong { .. }
             | Self::UnclosedQuote { .. }
             | Self::MalformedQuote { .. }
+            | Self::RaggedLineBreak { .. }
             | Self::LineBreak { .. } => {
                 "a missing quote makes one row swallow the rows below it; look at that line, or fetch the file again"
             }
             Self::MissingColumns(_) => {
-                "column names are compared exactly; a header in another language or spelling was perhaps re-saved"
+                "column names are compared exactly and cells are separated by commas; \
+                 perhaps a spreadsheet has re-saved the file"
             }
             Self::DuplicateColumn(_) => "nobody can tell which of the two columns counts; ask the vendor",
+            Self::HeaderNotUtf8 => {
+                "a CSV export is UTF-8; perhaps an editor or a spreadsheet has re-saved the file"
+            }
+            Self::Empty => "not even a header is there: fetch the file again",
             Self::NoRows => {
                 "an empty export is more likely a fault than an empty user base; nothing was done"
             }

@@ -179,7 +179,8 @@ impl ExportFile {
             file: Arc::clone(&self.file),
             prefixes: Arc::clone(&self.prefixes),
             sha: Sha256::new(),
-            buffer: Vec::new(),
+            buffer: vec![0; CHUNK].into(),
+            filled: 0,
             served: 0,
             offset: 0,
             position: position.clone(),
@@ -208,7 +209,8 @@ struct Verified {
     file: Arc<File>,
     prefixes: Arc<[[u8; 32]]>,
     sha: Sha256,
-    buffer: Vec<u8>,
+    buffer: Box<[u8]>,
+    filled: usize,
     served: usize,
     offset: u64,
     position: Position,
@@ -216,10 +218,10 @@ struct Verified {
 
 impl Read for Verified {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.served == self.buffer.len() {
+        if self.served == self.filled {
             self.next_chunk()?;
         }
-        let rest = &self.buffer[self.served..];
+        let rest = &self.buffer[self.served..self.filled];
         let length = rest.len().min(out.len());
         out[..length].copy_from_slice(&rest[..length]);
         self.served += length;
@@ -231,20 +233,18 @@ impl Verified {
     fn next_chunk(&mut self) -> io::Result<()> {
         let chunk_size = u64::try_from(CHUNK).unwrap_or(u64::MAX);
         let number = usize::try_from(self.offset.div_ceil(chunk_size)).unwrap_or(usize::MAX);
-        self.buffer.resize(CHUNK, 0);
+        (self.served, self.filled) = (0, 0);
         let filled = fill(&self.file, &mut self.buffer, self.offset)?;
-        self.buffer.truncate(filled);
-        self.served = 0;
         let expected = self.prefixes.get(number);
         if filled == 0 && expected.is_none() {
             return Ok(());
         }
-        self.sha.update(&self.buffer);
+        self.sha.update(&self.buffer[..filled]);
         let found: [u8; 32] = self.sha.clone().finalize().into();
         if expected != Some(&found) {
-            self.buffer.clear();
             return Err(FileError::Changed.into_io());
         }
+        self.filled = filled;
         self.offset += u64::try_from(filled).unwrap_or(u64::MAX);
         self.position.0.store(self.offset, std::sync::atomic::Ordering::Relaxed);
         Ok(())

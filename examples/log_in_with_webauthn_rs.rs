@@ -1,7 +1,7 @@
 //! How does my server load the imported passkeys and log a user in?
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use std::error::Error;
+use std::{collections::HashMap, error::Error};
 
 use keyferry_core::{Authority, CredentialRecord, Located, Location, Report, Sink as _, apply};
 use keyferry_json::JsonSink;
@@ -20,9 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     import(&path, &record)?;
 
     // The server's side: load the file, find the user's passkeys, start a login.
-    let records: Vec<WebauthnRsRecord> = serde_json::from_reader(std::fs::File::open(&path)?)?;
-    let passkeys: Vec<Passkey> =
-        records.into_iter().filter(|record| record.user == user).map(|record| record.passkey).collect();
+    let file = std::fs::File::open(&path)?;
+    let mut accounts: HashMap<String, Vec<WebauthnRsRecord>> = serde_json::from_reader(file)?;
+    let records = accounts.remove(&user).ok_or("no such account")?;
+    let passkeys: Vec<Passkey> = records.into_iter().map(|record| record.passkey).collect();
     let origin = Url::parse("https://example.com")?;
     let server = WebauthnBuilder::new("example.com", &origin)?.build()?;
     let (options, state) = server.start_passkey_authentication(&passkeys)?;

@@ -7,8 +7,8 @@
 use std::error::Error;
 
 use keyferry_core::{
-    Authority, CoseKey, CredentialId, Fault, Identifier, Item, Located, Location, Profile, Reason, Report,
-    SignCount, Sink as _, StoredRecord, apply,
+    Authority, CannotLogIn, CoseKey, CredentialId, Fault, Identifier, Item, Located, Location, Profile,
+    Report, SignCount, Sink as _, StoredRecord, apply,
 };
 use keyferry_json::{JsonSink, RecordFormat, decode, encode};
 use keyferry_testkit::records;
@@ -26,12 +26,12 @@ impl RecordFormat for Toy {
         keeps_status: false,
         represent: |record| {
             let written = Self::to_record(&StoredRecord::from(record))?;
-            Self::to_stored(&written).map_err(|_| Reason::Algorithm(record.public_key.algorithm()))
+            Self::to_stored(&written).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
         },
         verifies: |_| Ok(()),
     };
 
-    fn to_record(view: &StoredRecord) -> Result<Self::Record, Reason> {
+    fn to_record(view: &StoredRecord) -> Result<Self::Record, CannotLogIn> {
         let record = json!({
             "credential": encode(view.credential_id.as_bytes()),
             "cose": encode(view.public_key.as_bytes()),

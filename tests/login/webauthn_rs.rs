@@ -20,8 +20,12 @@ type Records = HashMap<String, WebauthnRsRecord>;
 /// The records of the file, as an application loads them.
 fn from_file(run: &Run) -> Records {
     let text = std::fs::read_to_string(run.import("webauthn-rs", "passkeys.json")).unwrap();
-    let records: Vec<WebauthnRsRecord> = serde_json::from_str(&text).unwrap();
-    records.into_iter().map(|record| (keyferry_json::encode(record.passkey.cred_id()), record)).collect()
+    let accounts: HashMap<String, Vec<WebauthnRsRecord>> = serde_json::from_str(&text).unwrap();
+    let records = accounts.into_iter().flat_map(|(account, records)| {
+        assert!(records.iter().all(|record| record.user == account));
+        records
+    });
+    records.map(|record| (keyferry_json::encode(record.passkey.cred_id()), record)).collect()
 }
 
 /// The rows of the table, read back and made passkeys, as an application with its own database does.

@@ -1,6 +1,6 @@
 //! What a library's module provides.
 
-use keyferry_core::{Profile, Reason, StoredRecord};
+use keyferry_core::{CannotLogIn, Profile, StoredRecord};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// How one library's records look: two pure conversions, and what is true of the library.
@@ -14,11 +14,14 @@ pub trait RecordFormat {
     /// What is true of the target.
     const PROFILE: Profile;
 
+    /// Whether a file that is not `.jsonl` is an object with the records of each account under its name, and not an array.
+    const KEYED_BY_ACCOUNT: bool = false;
+
     /// Converts to the library's record.
     ///
     /// # Errors
     /// - the record cannot be written for this library.
-    fn to_record(view: &StoredRecord) -> Result<Self::Record, Reason>;
+    fn to_record(view: &StoredRecord) -> Result<Self::Record, CannotLogIn>;
 
     /// Converts back; what the record has no place for is `None`.
     ///

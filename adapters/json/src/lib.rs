@@ -1,7 +1,7 @@
 //! Records for the WebAuthn libraries of other languages: one JSON file, one module for each library.
 //!
 //! A library's module says how its record looks and converts both ways; [`JsonSink`] does the rest: it reads and writes
-//! a JSON array or, if the name ends in `.jsonl`, one record a line; it keeps what the application added to a record;
+//! a JSON array, or an object keyed by account, or one record a line if the name ends in `.jsonl`; it keeps what the application added to a record;
 //! the file appears whole or not at all.
 //!
 //! ```
@@ -22,6 +22,7 @@ mod change;
 mod file_lock;
 mod format;
 mod records_file;
+mod records_writer;
 mod safe_file;
 mod sink;
 mod splitter;

@@ -1,10 +1,10 @@
 //! A JSON file of records: the old ones stay on the disk, the new ones wait beside them, and one rename joins them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     hash::{BuildHasher as _, RandomState},
-    io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, BufReader, BufWriter, Seek as _, SeekFrom, Write as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
@@ -12,9 +12,13 @@ use std::{
 use keyferry_core::CredentialId;
 
 use crate::{
+    records_writer::RecordsWriter,
     safe_file,
     splitter::{Layout, Splitter},
 };
+
+/// What is read of a record to find it again: its credential ID and its account.
+pub(crate) type Key = (CredentialId, String);
 
 /// The records of a file and the changes that are not visible yet.
 ///
@@ -23,7 +27,7 @@ pub(crate) struct RecordsFile {
     path: PathBuf,
     layout: Layout,
     old: Option<File>,
-    id_of: fn(&[u8]) -> Result<CredentialId, String>,
+    key_of: fn(&[u8]) -> Result<Key, String>,
     /// Whether the file was written since its records were found.
     is_stale: bool,
     /// Holds the text of new and changed records until the file is written; it has no name, so it ends with the process.
@@ -31,8 +35,8 @@ pub(crate) struct RecordsFile {
     journal_length: u64,
     hasher: RandomState,
     index: HashMap<u64, Place>,
-    /// New records in the order in which they came.
-    added: Vec<u64>,
+    /// New records in the order in which they came: the hashes of their ID and of their account.
+    added: Vec<(u64, u64)>,
     /// What became of old records, by their offset in the old file.
     fates: HashMap<u64, Fate>,
 }
@@ -43,6 +47,8 @@ struct Place {
     in_journal: bool,
     offset: u64,
     length: u32,
+    /// The length of the account's name, which stands before the record in the journal.
+    account: u32,
     /// The offset in the old file of a record that has one.
     old: Option<u64>,
 }
@@ -54,14 +60,19 @@ enum Fate {
 }
 
 impl RecordsFile {
-    /// Opens a file, if there is one, and finds its records; `id_of` decodes each of them.
+    /// Opens a file, if there is one, and finds its records; `key_of` decodes each of them.
     ///
     /// # Errors
     /// - the file cannot be read, is not in the layout that its name says, or has the same ID twice;
-    /// - `id_of` fails; the message names the record by its number.
-    pub(crate) fn open(path: &Path, id_of: fn(&[u8]) -> Result<CredentialId, String>) -> io::Result<Self> {
+    /// - `key_of` fails; the message names the record by its number.
+    pub(crate) fn open(
+        path: &Path,
+        keyed_by_account: bool,
+        key_of: fn(&[u8]) -> Result<Key, String>,
+    ) -> io::Result<Self> {
         let layout = match path.extension() {
             Some(extension) if extension.eq_ignore_ascii_case("jsonl") => Layout::Lines,
+            _ if keyed_by_account => Layout::Accounts,
             _ => Layout::Array,
         };
         let old = match File::open(path) {
@@ -73,7 +84,7 @@ impl RecordsFile {
             path: path.to_owned(),
             layout,
             old,
-            id_of,
+            key_of,
             is_stale: true,
             journal: None,
             journal_length: 0,
@@ -108,19 +119,24 @@ impl RecordsFile {
     }
 
     /// Adds a record, or replaces the one that is there.
-    pub(crate) fn put(&mut self, id: &CredentialId, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn put(&mut self, id: &CredentialId, account: &str, text: &[u8]) -> io::Result<()> {
         self.find_records()?;
-        let length = u32::try_from(text.len()).map_err(|_| io::Error::other("a record is too long"))?;
-        let offset = self.journal_length;
-        self.journal()?.write_all(text)?;
-        self.journal_length += u64::from(length);
+        let too_long = |_| io::Error::other("a record is too long");
+        let length = u32::try_from(text.len()).map_err(too_long)?;
+        let account_length = u32::try_from(account.len()).map_err(too_long)?;
+        let offset = self.journal_length + u64::from(account_length);
+        let journal = self.journal()?;
+        journal.write_all(account.as_bytes())?;
+        journal.write_all(text)?;
+        self.journal_length = offset + u64::from(length);
         let hash = self.hasher.hash_one(id);
         let old = self.index.get(&hash).and_then(|place| place.old);
-        let known = self.index.insert(hash, Place { in_journal: true, offset, length, old });
+        let known =
+            self.index.insert(hash, Place { in_journal: true, offset, length, account: account_length, old });
         if let Some(at) = old {
             self.fates.insert(at, Fate::Changed { offset, length });
         } else if known.is_none() {
-            self.added.push(hash);
+            self.added.push((hash, self.hasher.hash_one(account)));
         }
         Ok(())
     }
@@ -144,10 +160,10 @@ impl RecordsFile {
             journal.flush()?;
         }
         safe_file::replace(&self.path, |out| {
-            let mut records = RecordsWriter { out, layout: self.layout, any: false };
-            records.begin()?;
-            self.write_old(&mut records)?;
-            self.write_added(&mut records)?;
+            let mut records = RecordsWriter::new(out, self.layout)?;
+            let mut waiting = self.waiting();
+            self.write_old(&mut records, &mut waiting)?;
+            self.write_added(&mut records, &mut waiting)?;
             records.end()
         })?;
         // What was written is the old file of whatever comes next.
@@ -156,42 +172,71 @@ impl RecordsFile {
         Ok(())
     }
 
-    fn write_old(&self, records: &mut RecordsWriter<'_>) -> io::Result<()> {
+    /// Returns the new records of each account, in their order, where records stand by account.
+    fn waiting(&self) -> HashMap<u64, Vec<Place>> {
+        let mut waiting: HashMap<u64, Vec<Place>> = HashMap::new();
+        if self.layout == Layout::Accounts {
+            for (id, account) in &self.added {
+                waiting.entry(*account).or_default().extend(self.index.get(id));
+            }
+        }
+        waiting
+    }
+
+    fn write_old(
+        &self,
+        records: &mut RecordsWriter<'_>,
+        waiting: &mut HashMap<u64, Vec<Place>>,
+    ) -> io::Result<()> {
         let Some(old) = &self.old else { return Ok(()) };
         let mut reader = old.try_clone()?;
         reader.seek(SeekFrom::Start(0))?;
         let mut splitter = Splitter::new(BufReader::with_capacity(1 << 18, reader), self.layout);
         let mut text = Vec::new();
+        let mut account = String::new();
         while let Some(offset) = splitter.next(&mut text)? {
+            let current = splitter.account().unwrap_or_default();
+            if current != account {
+                // The account that ends here gets its new records before the next one begins.
+                self.write_waiting(records, waiting.remove(&self.hasher.hash_one(account.as_str())))?;
+                current.clone_into(&mut account);
+            }
             match self.fates.get(&offset) {
-                None => records.put(&text)?,
+                None => records.put(&account, &text)?,
                 Some(Fate::Removed) => {}
                 Some(Fate::Changed { offset, length }) => {
                     text.resize(usize::try_from(*length).unwrap_or_default(), 0);
                     self.read_journal(&mut text, *offset)?;
-                    records.put(&text)?;
+                    records.put(&account, &text)?;
                 }
+            }
+        }
+        self.write_waiting(records, waiting.remove(&self.hasher.hash_one(account.as_str())))
+    }
+
+    fn write_added(
+        &self,
+        records: &mut RecordsWriter<'_>,
+        waiting: &mut HashMap<u64, Vec<Place>>,
+    ) -> io::Result<()> {
+        for (id, account) in &self.added {
+            match self.layout {
+                Layout::Accounts => self.write_waiting(records, waiting.remove(account))?,
+                _ => self.write_waiting(records, self.index.get(id).map(|place| vec![*place]))?,
             }
         }
         Ok(())
     }
 
-    fn write_added(&self, records: &mut RecordsWriter<'_>) -> io::Result<()> {
-        let Some(journal) = &self.journal else { return Ok(()) };
-        // Records stand in the journal in the order in which they were added, but for those that changed again.
-        let mut reader = journal.get_ref().try_clone()?;
-        reader.seek(SeekFrom::Start(0))?;
-        let mut reader = BufReader::with_capacity(1 << 18, reader);
-        let mut at = 0_u64;
-        let mut text = Vec::new();
-        for place in self.added.iter().filter_map(|hash| self.index.get(hash)) {
-            let distance =
-                i64::try_from(place.offset).ok().zip(i64::try_from(at).ok()).map(|(to, from)| to - from);
-            reader.seek_relative(distance.ok_or_else(|| io::Error::other("the file is too long"))?)?;
-            text.resize(usize::try_from(place.length).unwrap_or_default(), 0);
-            reader.read_exact(&mut text)?;
-            at = place.offset + u64::from(place.length);
-            records.put(&text)?;
+    /// Writes records from the journal.
+    fn write_waiting(&self, records: &mut RecordsWriter<'_>, places: Option<Vec<Place>>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for place in places.into_iter().flatten() {
+            let length = |length: u32| usize::try_from(length).unwrap_or_default();
+            bytes.resize(length(place.account) + length(place.length), 0);
+            self.read_journal(&mut bytes, place.offset - u64::from(place.account))?;
+            let (account, text) = bytes.split_at(length(place.account));
+            records.put(&String::from_utf8_lossy(account), text)?;
         }
         Ok(())
     }
@@ -221,6 +266,8 @@ impl RecordsFile {
         let mut splitter = Splitter::new(BufReader::with_capacity(1 << 18, old.try_clone()?), self.layout);
         let mut text = Vec::new();
         let mut number = 0_u64;
+        let mut accounts = HashSet::new();
+        let mut last_account = None;
         while let Some(offset) = splitter.next(&mut text)? {
             number += 1;
             let bad = |message: String| {
@@ -229,52 +276,23 @@ impl RecordsFile {
                     format!("record {number} (byte {}): {message}", offset + 1),
                 )
             };
-            let id = (self.id_of)(&text).map_err(bad)?;
+            let (id, account) = (self.key_of)(&text).map_err(bad)?;
+            if let Some(current) = splitter.account() {
+                if current != account {
+                    return Err(bad("it stands under another account than its own".to_owned()));
+                }
+                let is_new = last_account.as_deref() != Some(current);
+                if is_new && !accounts.insert(self.hasher.hash_one(current)) {
+                    return Err(bad("its account stands in the file twice".to_owned()));
+                }
+                last_account = Some(account);
+            }
             let length = u32::try_from(text.len()).map_err(|_| bad("too long".to_owned()))?;
-            let place = Place { in_journal: false, offset, length, old: Some(offset) };
+            let place = Place { in_journal: false, offset, length, account: 0, old: Some(offset) };
             if self.index.insert(self.hasher.hash_one(&id), place).is_some() {
                 return Err(bad("its credential ID stands in an earlier record, too".to_owned()));
             }
         }
         Ok(())
-    }
-}
-
-/// Writes records in a layout: one record a line in both, so that two versions can be compared line by line.
-struct RecordsWriter<'a> {
-    out: &'a mut BufWriter<File>,
-    layout: Layout,
-    any: bool,
-}
-
-impl RecordsWriter<'_> {
-    fn begin(&mut self) -> io::Result<()> {
-        match self.layout {
-            Layout::Array => self.out.write_all(b"["),
-            Layout::Lines => Ok(()),
-        }
-    }
-
-    fn put(&mut self, text: &[u8]) -> io::Result<()> {
-        if self.layout == Layout::Array {
-            self.out.write_all(if self.any { b",\n" } else { b"\n" })?;
-        }
-        self.any = true;
-        if self.layout == Layout::Lines && text.contains(&b'\n') {
-            // Somebody's formatting: one record a line is what the name promises.
-            let value: serde_json::Value = serde_json::from_slice(text)?;
-            serde_json::to_writer(&mut self.out, &value)?;
-        } else {
-            self.out.write_all(text)?;
-        }
-        if self.layout == Layout::Lines { self.out.write_all(b"\n") } else { Ok(()) }
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        match (self.layout, self.any) {
-            (Layout::Array, true) => self.out.write_all(b"\n]\n"),
-            (Layout::Array, false) => self.out.write_all(b"]\n"),
-            (Layout::Lines, _) => Ok(()),
-        }
     }
 }

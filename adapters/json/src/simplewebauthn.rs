@@ -16,8 +16,8 @@
 //! `examples/simplewebauthn` has a loader to copy. Proven by `tests/login/node` with version 14.0.3.
 
 use keyferry_core::{
-    Backup, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Identifier, Item, KeyParameters,
-    Profile, Reason, SignCount, StoredRecord, Transports, UserHandle,
+    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Identifier, Item,
+    KeyParameters, Profile, SignCount, StoredRecord, Transports, UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,12 +62,12 @@ impl RecordFormat for SimpleWebAuthn {
         represent: |record| {
             let passkey = Self::to_record(&StoredRecord::from(record))?;
             // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| Reason::Algorithm(record.public_key.algorithm()))
+            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
         },
         verifies,
     };
 
-    fn to_record(view: &StoredRecord) -> Result<Passkey, Reason> {
+    fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         Ok(Passkey {
             id: view.credential_id.to_base64url(),
             // The library knows the older algorithm identifiers only; they verify the same signatures.
@@ -118,14 +118,14 @@ impl RecordFormat for SimpleWebAuthn {
 }
 
 /// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
-fn verifies(record: &CredentialRecord) -> Result<(), Reason> {
+fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     let algorithm = record.public_key.algorithm();
     let is_ed448 = matches!(record.public_key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
     if algorithm == CoseAlgorithm::Es256k || is_ed448 {
-        return Err(Reason::Algorithm(algorithm));
+        return Err(CannotLogIn::Algorithm(algorithm));
     }
     if record.sign_count == SignCount(u32::MAX) {
-        return Err(Reason::SignCountExhausted);
+        return Err(CannotLogIn::SignCountExhausted);
     }
     Ok(())
 }

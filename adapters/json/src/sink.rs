@@ -61,15 +61,19 @@ impl<F: RecordFormat> JsonSink<F> {
 
     fn open(path: &Path, lock: Option<FileLock>) -> Result<Self, SinkError> {
         let name = Shown(&path.to_string_lossy()).to_string();
-        let file =
-            RecordsFile::open(path, |text| Ok(decode::<F>(text)?.1.credential_id)).map_err(|error| {
-                let kind = match error.kind() {
-                    std::io::ErrorKind::InvalidData => SinkErrorKind::SchemaMismatch,
-                    _ => SinkErrorKind::Unreachable,
-                };
-                SinkError::new(kind, format!("cannot read {} records from {name}", F::PROFILE.name))
-                    .because(error)
-            })?;
+        let file = RecordsFile::open(path, F::KEYED_BY_ACCOUNT, |text| {
+            let stored = decode::<F>(text)?.1;
+            let account = stored.account.map(|account| account.as_str().to_owned()).unwrap_or_default();
+            Ok((stored.credential_id, account))
+        })
+        .map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::InvalidData => SinkErrorKind::SchemaMismatch,
+                _ => SinkErrorKind::Unreachable,
+            };
+            SinkError::new(kind, format!("cannot read {} records from {name}", F::PROFILE.name))
+                .because(error)
+        })?;
         Ok(Self { file, name, lock, has_failed: false, profile: F::PROFILE, format: PhantomData })
     }
 
@@ -101,7 +105,7 @@ impl<F: RecordFormat> JsonSink<F> {
             (Write::Insert(record), None) => {
                 let value = encode::<F>(&StoredRecord::from(*record))
                     .map_err(|message| self.failed("write", message))?;
-                self.put(&record.credential_id, &value)?;
+                self.put(&record.credential_id, record.account.as_str(), &value)?;
             }
             (Write::Update { stored, merged }, Some((mut record, current)))
                 if is_as_read(stored, &current) =>
@@ -113,7 +117,8 @@ impl<F: RecordFormat> JsonSink<F> {
                 let before = encode::<F>(&current).map_err(|message| self.failed("write", message))?;
                 let after = encode::<F>(&merged).map_err(|message| self.failed("write", message))?;
                 carry_over(&mut record, &before, &after);
-                self.put(&merged.credential_id, &record)?;
+                let account = merged.account.as_ref().map(|account| account.as_str()).unwrap_or_default();
+                self.put(&merged.credential_id, account, &record)?;
             }
             (Write::Remove { stored }, Some((_, current))) if is_as_read(stored, &current) => {
                 self.file.remove(&stored.credential_id).map_err(|error| self.failed("write", error))?;
@@ -123,9 +128,14 @@ impl<F: RecordFormat> JsonSink<F> {
         Ok(Written::Done)
     }
 
-    fn put(&mut self, id: &CredentialId, record: &Map<String, Value>) -> Result<(), SinkError> {
+    fn put(
+        &mut self,
+        id: &CredentialId,
+        account: &str,
+        record: &Map<String, Value>,
+    ) -> Result<(), SinkError> {
         let text = serde_json::to_vec(record).map_err(|error| self.failed("write", error))?;
-        self.file.put(id, &text).map_err(|error| self.failed("write", error))
+        self.file.put(id, account, &text).map_err(|error| self.failed("write", error))
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) enum Layout {
     Array,
     /// One JSON object a line.
     Lines,
+    /// One JSON object that has an array of records under the name of each account.
+    Accounts,
 }
 
 /// Splits a file into its records and knows where each of them stands.
@@ -27,16 +29,32 @@ pub(crate) struct Splitter<R> {
     closed: bool,
     /// Whether a record was seen, after which an array wants a comma.
     any: bool,
+    /// Accounts: the account whose array is open.
+    account: Option<String>,
+    /// Accounts: whether an array was seen, after which the object wants a comma.
+    any_account: bool,
 }
 
 impl<R: BufRead> Splitter<R> {
     pub(crate) fn new(reader: R, layout: Layout) -> Self {
-        Self { reader, layout, offset: 0, opened: false, closed: false, any: false }
+        Self {
+            reader,
+            layout,
+            offset: 0,
+            opened: false,
+            closed: false,
+            any: false,
+            account: None,
+            any_account: false,
+        }
     }
 
     /// Reads the next record into `record` and returns where it begins.
     pub(crate) fn next(&mut self, record: &mut Vec<u8>) -> io::Result<Option<u64>> {
         record.clear();
+        if self.layout == Layout::Accounts {
+            return self.next_of_accounts(record);
+        }
         let mut wants_comma = self.layout == Layout::Array && self.any;
         let mut after_comma = false;
         loop {
@@ -81,6 +99,87 @@ impl<R: BufRead> Splitter<R> {
         self.object(record)?;
         self.any = true;
         Ok(Some(begin))
+    }
+
+    /// Returns the account under which the last record stands, in a file of accounts.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    fn next_of_accounts(&mut self, record: &mut Vec<u8>) -> io::Result<Option<u64>> {
+        let mut after_comma = false;
+        loop {
+            let Some(byte) = self.peek()? else {
+                return if self.closed { Ok(None) } else { Err(self.bad("the object is not closed")) };
+            };
+            let (in_array, any) = match self.account {
+                Some(_) => (true, self.any),
+                None => (false, self.any_account),
+            };
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' => self.skip(1),
+                _ if self.closed => return Err(self.bad("something follows the object")),
+                b'{' if !self.opened => {
+                    self.skip(1);
+                    self.opened = true;
+                }
+                _ if !self.opened => {
+                    return Err(self
+                        .bad("expected a JSON object that has the records of each account under its name"));
+                }
+                b',' if any && !after_comma => {
+                    self.skip(1);
+                    after_comma = true;
+                }
+                b']' if in_array && !after_comma => {
+                    self.skip(1);
+                    (self.account, self.any_account) = (None, true);
+                }
+                b'}' if !in_array && !after_comma => {
+                    self.skip(1);
+                    self.closed = true;
+                }
+                b'"' if !in_array && (after_comma || !any) => {
+                    self.account = Some(self.name_of_array()?);
+                    (self.any, after_comma) = (false, false);
+                }
+                b'{' if in_array && (after_comma || !any) => {
+                    let begin = self.offset;
+                    self.object(record)?;
+                    self.any = true;
+                    return Ok(Some(begin));
+                }
+                _ => return Err(self.bad("expected the records of an account")),
+            }
+        }
+    }
+
+    /// Reads a name, a colon and the opening bracket of an array.
+    fn name_of_array(&mut self) -> io::Result<String> {
+        let mut text = Vec::new();
+        let mut escaped = false;
+        loop {
+            let Some(byte) = self.peek()? else { return Err(self.bad("the file ends inside a name")) };
+            self.skip(1);
+            text.push(byte);
+            if byte == b'"' && !escaped && text.len() > 1 {
+                break;
+            }
+            escaped = byte == b'\\' && !escaped;
+            if text.len() > LONGEST {
+                return Err(self.bad("a name is longer than 1 MiB"));
+            }
+        }
+        for wanted in [b':', b'['] {
+            while matches!(self.peek()?, Some(b' ' | b'\t' | b'\n' | b'\r')) {
+                self.skip(1);
+            }
+            if self.peek()? != Some(wanted) {
+                return Err(self.bad("expected an array of records after the name of an account"));
+            }
+            self.skip(1);
+        }
+        serde_json::from_slice(&text).map_err(|_| self.bad("the name of an account is not text"))
     }
 
     /// Copies an object up to its closing brace; whether it is JSON is found out when it is decoded.
@@ -180,6 +279,43 @@ mod tests {
                 assert_eq!(split(empty, Layout::Array, capacity), Ok(vec![]));
             }
             assert_eq!(split("\n", Layout::Lines, capacity), Ok(vec![]));
+        }
+    }
+
+    #[test]
+    fn records_of_accounts() {
+        for capacity in [1, 3, 1000] {
+            let text = r#" { "a\"]" : [ {"x":"}"} , {} ] , "b":[],"ü":[{}] } "#;
+            let reader = io::BufReader::with_capacity(capacity, text.as_bytes());
+            let mut splitter = Splitter::new(reader, Layout::Accounts);
+            let mut record = Vec::new();
+            let mut found = Vec::new();
+            while let Some(offset) = splitter.next(&mut record).unwrap() {
+                let offset = usize::try_from(offset).unwrap();
+                assert!(text.as_bytes()[offset..].starts_with(&record));
+                found.push(splitter.account().unwrap().to_owned());
+            }
+            assert_eq!(found, ["a\"]", "a\"]", "ü"]);
+            assert_eq!(split("{}", Layout::Accounts, capacity), Ok(vec![]));
+        }
+        for text in [
+            "",
+            "{",
+            "[]",
+            "[{}]",
+            r#"{"a":{}}"#,
+            r#"{"a":[{}]"#,
+            r#"{"a":[{},]}"#,
+            r#"{"a":[{}],}"#,
+            r#"{"a":[{}] "b":[]}"#,
+            r#"{"a":[{} {}]}"#,
+            r#"{"a" [{}]}"#,
+            r#"{"a":[{}]}x"#,
+            r#"{,"a":[]}"#,
+            r#"{"a":[1]}"#,
+            r#"{a:[]}"#,
+        ] {
+            assert!(split(text, Layout::Accounts, 2).is_err(), "{text}");
         }
     }
 

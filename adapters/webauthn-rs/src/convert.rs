@@ -10,8 +10,8 @@
 //! | the rest | no place; written are the values of a registration without attestation, below |
 
 use keyferry_core::{
-    Backup, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Fault, FaultCode, Item,
-    KeyParameters, Reason, SignCount, StoredRecord, Transports,
+    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Fault, FaultCode,
+    Item, KeyParameters, SignCount, StoredRecord, Transports,
 };
 use webauthn_rs::prelude::{
     AttestationFormat, COSEAlgorithm, COSEEC2Key, COSEKey, COSEKeyType, COSERSAKey, Credential, ECDSACurve,
@@ -32,14 +32,14 @@ use webauthn_rs_core::proto::{AuthenticatorTransport, RegisteredExtensions, User
 /// - `backup` is unknown: a wrong `backup_eligible` locks the user out;
 /// - the algorithm is not one of ES256, ES384, ES512, RS256 and the twins of the first three;
 /// - the RSA exponent has more than three bytes.
-pub fn to_passkey(record: &CredentialRecord) -> Result<Passkey, Reason> {
+pub fn to_passkey(record: &CredentialRecord) -> Result<Passkey, CannotLogIn> {
     view_to_passkey(&StoredRecord::from(record))
 }
 
 /// Converts as [`to_passkey`] does, from the view of a target.
-pub(crate) fn view_to_passkey(view: &StoredRecord) -> Result<Passkey, Reason> {
+pub(crate) fn view_to_passkey(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
     let cred = to_cose_key(&view.public_key)?;
-    let backup = view.backup.ok_or(Reason::BackupUnknown)?;
+    let backup = view.backup.ok_or(CannotLogIn::BackupUnknown)?;
     Ok(Passkey::from(Credential {
         cred_id: view.credential_id.as_bytes().to_vec(),
         cred,
@@ -95,25 +95,25 @@ fn is_known(transport: &AuthenticatorTransport) -> bool {
 }
 
 /// Builds the key from its numbers, as the library's verifier takes more RSA keys than its reader of COSE bytes does.
-fn to_cose_key(key: &CoseKey) -> Result<COSEKey, Reason> {
+fn to_cose_key(key: &CoseKey) -> Result<COSEKey, CannotLogIn> {
     let algorithm = key.algorithm();
     let (type_, curve) = match algorithm.polymorphic() {
         CoseAlgorithm::Es256 => (COSEAlgorithm::ES256, Some(ECDSACurve::SECP256R1)),
         CoseAlgorithm::Es384 => (COSEAlgorithm::ES384, Some(ECDSACurve::SECP384R1)),
         CoseAlgorithm::Es512 => (COSEAlgorithm::ES521, Some(ECDSACurve::SECP521R1)),
         CoseAlgorithm::Rs256 => (COSEAlgorithm::RS256, None),
-        _ => return Err(Reason::Algorithm(algorithm)),
+        _ => return Err(CannotLogIn::Algorithm(algorithm)),
     };
     let key = match (key.parameters(), curve) {
         (KeyParameters::Ec2 { x, y, .. }, Some(curve)) => {
             COSEKeyType::EC_EC2(COSEEC2Key { curve, x: x.to_vec(), y: y.to_vec() })
         }
         (KeyParameters::Rsa { n, e }, None) => {
-            let e = three_bytes(e).ok_or(Reason::RsaExponent)?;
+            let e = three_bytes(e).ok_or(CannotLogIn::RsaExponent)?;
             COSEKeyType::RSA(COSERSAKey { n: n.to_vec(), e })
         }
         // Not reached: a CoseKey has the numbers that its algorithm asks for.
-        _ => return Err(Reason::Algorithm(algorithm)),
+        _ => return Err(CannotLogIn::Algorithm(algorithm)),
     };
     Ok(COSEKey { type_, key })
 }
@@ -201,7 +201,7 @@ mod tests {
                 Algorithm::Esp256 | Algorithm::Esp384 | Algorithm::Esp512 => {
                     assert_eq!(held, Ok(key.to_polymorphic()));
                 }
-                _ => assert_eq!(held, Err(Reason::Algorithm(key.algorithm()))),
+                _ => assert_eq!(held, Err(CannotLogIn::Algorithm(key.algorithm()))),
             }
         }
     }
@@ -214,13 +214,16 @@ mod tests {
             let numbers = KeyParameters::Rsa { n: n.clone(), e: e.into() };
             let key = CoseKey::from_parameters(CoseAlgorithm::Rs256, &numbers).unwrap();
             let held = to_passkey(&with_key(&key)).map(|passkey| from_passkey(&passkey).unwrap().public_key);
-            assert_eq!(held, if e.len() > 3 { Err(Reason::RsaExponent) } else { Ok(key) });
+            assert_eq!(held, if e.len() > 3 { Err(CannotLogIn::RsaExponent) } else { Ok(key) });
         }
     }
 
     #[test]
     fn unknown_backup_is_never_guessed() {
-        assert_eq!(to_passkey(&CredentialRecord { backup: None, ..record() }), Err(Reason::BackupUnknown));
+        assert_eq!(
+            to_passkey(&CredentialRecord { backup: None, ..record() }),
+            Err(CannotLogIn::BackupUnknown)
+        );
         for backup in [Backup::SingleDevice, Backup::Eligible, Backup::BackedUp] {
             let passkey = to_passkey(&CredentialRecord { backup: Some(backup), ..record() }).unwrap();
             assert_eq!(from_passkey(&passkey).unwrap().backup, Some(backup));

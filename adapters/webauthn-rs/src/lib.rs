@@ -23,6 +23,8 @@
 //! find the record by its credential ID instead.
 //!
 //! ```
+//! use std::collections::BTreeMap;
+//!
 //! use serde::{Deserialize, Serialize};
 //! use webauthn_rs::prelude::*;
 //!
@@ -50,7 +52,7 @@
 //! # let rules = core::Rules::new(core::RpId::parse("example.com")?);
 //! # let record = draft.into_record(&rules, Vec::new()).map_err(|_| "faults")?;
 //! # let record = keyferry_webauthn_rs::WebauthnRsRecord::from_record(&record).map_err(|why| why.to_string())?;
-//! # let file = serde_json::to_string(&[record])?;
+//! # let file = serde_json::to_string(&std::collections::BTreeMap::from([("alice", [record])]))?;
 //! # let authenticator = TestCredential {
 //! #     credential_id: vec![1; 16],
 //! #     key,
@@ -65,24 +67,25 @@
 //! #     let answer = authenticator.assert(&AssertionOptions { sign_count, ..options });
 //! #     serde_json::from_value::<PublicKeyCredential>(answer.to_json())
 //! # };
-//! let mut records: Vec<Record> = serde_json::from_str(&file)?;
+//! let mut accounts: BTreeMap<String, Vec<Record>> = serde_json::from_str(&file)?;
 //! let server = WebauthnBuilder::new("example.com", &Url::parse("https://example.com")?)?.build()?;
 //!
 //! // The user said that she is alice.
-//! let passkeys: Vec<_> =
-//!     records.iter().filter(|record| record.user == "alice").map(|record| record.passkey.clone()).collect();
+//! let records = accounts.get_mut("alice").ok_or("no such account")?;
+//! let passkeys: Vec<_> = records.iter().map(|record| record.passkey.clone()).collect();
 //! let (options, state) = server.start_passkey_authentication(&passkeys)?;
 //! let response = browser(&options, 6)?;
 //! let result = server.finish_passkey_authentication(&response, &state)?;
-//! for record in &mut records {
+//! for record in records {
 //!     record.passkey.update_credential(&result); // changes the one that was used; store it
 //! }
 //!
 //! // Nobody said anything: feature `conditional-ui` of webauthn-rs.
 //! let (options, state) = server.start_discoverable_authentication()?;
 //! let response = browser(&options, 7)?;
-//! let record = records
-//!     .iter_mut()
+//! let record = accounts
+//!     .values_mut()
+//!     .flatten()
 //!     .find(|record| record.passkey.cred_id().as_slice() == response.get_credential_id())
 //!     .ok_or("no such passkey")?;
 //! let result = server.finish_discoverable_authentication_v2(&response, state, &record.passkey)?;

@@ -1,6 +1,6 @@
 //! What is true of webauthn-rs as a target, without a file at hand.
 
-use keyferry_core::{CoseAlgorithm, CredentialRecord, KeyParameters, Profile, Reason, StoredRecord};
+use keyferry_core::{CannotLogIn, CoseAlgorithm, CredentialRecord, KeyParameters, Profile, StoredRecord};
 
 use crate::WebauthnRsRecord;
 
@@ -16,29 +16,29 @@ pub const PROFILE: Profile =
     Profile { name: "webauthn-rs", library: "webauthn-rs 0.6.2", keeps_status: false, represent, verifies };
 
 /// Converts there and back, so that whatever a passkey cannot keep is missing from the answer.
-fn represent(record: &CredentialRecord) -> Result<StoredRecord, Reason> {
+fn represent(record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
     let written = WebauthnRsRecord::from_record(record)?;
     // Not reached: what was made of a legal record is one. Were it ever, the key would be what cannot be read back.
-    written.to_stored().map_err(|_| Reason::Algorithm(record.public_key.algorithm()))
+    written.to_stored().map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
 }
 
-fn verifies(record: &CredentialRecord) -> Result<(), Reason> {
+fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     let algorithm = record.public_key.algorithm();
     match algorithm.polymorphic() {
         CoseAlgorithm::Es256 | CoseAlgorithm::Es384 | CoseAlgorithm::Rs256 => {}
         // Of these the library holds ES512 alone, and then refuses every signature.
-        _ => return Err(Reason::Algorithm(algorithm)),
+        _ => return Err(CannotLogIn::Algorithm(algorithm)),
     }
     if let KeyParameters::Rsa { e, .. } = record.public_key.parameters()
         && e.len() > 3
     {
-        return Err(Reason::RsaExponent);
+        return Err(CannotLogIn::RsaExponent);
     }
     if record.backup.is_none() {
-        return Err(Reason::BackupUnknown);
+        return Err(CannotLogIn::BackupUnknown);
     }
     if record.sign_count.0 == u32::MAX {
-        return Err(Reason::SignCountExhausted);
+        return Err(CannotLogIn::SignCountExhausted);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyferry_core::{
-    CredentialId, CredentialRecord, Fault, Identifier, Item, Reason, RpId, StoredRecord, UserHandle,
+    CannotLogIn, CredentialId, CredentialRecord, Fault, Identifier, Item, RpId, StoredRecord, UserHandle,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use webauthn_rs::prelude::Passkey;
@@ -68,7 +68,7 @@ impl WebauthnRsRecord {
     ///
     /// # Errors
     /// - as [`to_passkey`](crate::to_passkey).
-    pub fn from_record(record: &CredentialRecord) -> Result<Self, Reason> {
+    pub fn from_record(record: &CredentialRecord) -> Result<Self, CannotLogIn> {
         Self::from_stored(&StoredRecord::from(record))
     }
 
@@ -76,7 +76,7 @@ impl WebauthnRsRecord {
     ///
     /// # Errors
     /// - as [`to_passkey`](crate::to_passkey).
-    pub fn from_stored(view: &StoredRecord) -> Result<Self, Reason> {
+    pub fn from_stored(view: &StoredRecord) -> Result<Self, CannotLogIn> {
         Ok(Self {
             user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
             user_handle: view.user_handle.clone(),

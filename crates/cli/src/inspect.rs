@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use keyferry_core::{Aaguid, Backup, Count, CredentialRecord, Reason, Report, RpId, Standing};
+use keyferry_core::{Aaguid, Backup, CannotLogIn, Count, CredentialRecord, Report, RpId, Standing};
 use serde_json::{Value, json};
 
 use crate::{
@@ -85,7 +85,7 @@ struct Findings {
 #[derive(Default)]
 struct Readiness {
     ready: u64,
-    not: BTreeMap<Reason, u64>,
+    not: BTreeMap<CannotLogIn, u64>,
 }
 
 impl Findings {

@@ -1,6 +1,6 @@
 //! What an import would do to one credential: the rules of a safe import, pure.
 
-use crate::{Backup, CredentialRecord, Fault, FaultCode, Item, Profile, Reason, Status, StoredRecord};
+use crate::{Backup, CannotLogIn, CredentialRecord, Fault, FaultCode, Item, Profile, Status, StoredRecord};
 
 /// Says who is in charge of a credential that is in the target already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Comparison {
     /// It is not active any more, and the target has no status to say so.
     Remove,
     /// It is left out on purpose.
-    Skip(Reason),
+    Skip(CannotLogIn),
     /// What is asked for is forbidden.
     Conflict(Fault),
 }
@@ -57,7 +57,7 @@ pub fn compare(
     let represented = (profile.represent)(record);
     let Some(stored) = stored else {
         return match represented {
-            _ if barred || is_unknown => Comparison::Skip(Reason::of_status(&record.status)),
+            _ if barred || is_unknown => Comparison::Skip(CannotLogIn::of_status(&record.status)),
             Err(reason) => Comparison::Skip(reason),
             Ok(_) => Comparison::Insert,
         };
@@ -291,7 +291,7 @@ mod tests {
         let stored = (without_status().represent)(&active).unwrap();
         let run = |stored, record| compare(stored, record, &without_status(), Authority::Export);
         assert_eq!(run(None, &active), Comparison::Insert);
-        assert_eq!(run(None, &revoked), Comparison::Skip(Reason::Status(Status::Revoked)));
+        assert_eq!(run(None, &revoked), Comparison::Skip(CannotLogIn::Status(Status::Revoked)));
         assert_eq!(run(Some(&stored), &revoked), Comparison::Remove);
         let pending = CredentialRecord { status: Status::Pending, ..record(1) };
         assert_eq!(run(Some(&stored), &pending), Comparison::Unchanged { stale_sign_count: false });
@@ -303,14 +303,14 @@ mod tests {
         for profile in [keeps_all(), without_status()] {
             let stored = (profile.represent)(&record(1)).unwrap();
             let run = |stored| compare(stored, &drifted, &profile, Authority::Export);
-            assert_eq!(run(None), Comparison::Skip(Reason::StatusUnknown));
+            assert_eq!(run(None), Comparison::Skip(CannotLogIn::StatusUnknown));
             assert_eq!(code(run(Some(&stored))), FaultCode::StatusUnknown);
         }
     }
 
     #[test]
     fn what_cannot_be_written_any_more_can_still_be_barred() {
-        let profile = Profile { represent: |_| Err(Reason::BackupUnknown), ..keeps_all() };
+        let profile = Profile { represent: |_| Err(CannotLogIn::BackupUnknown), ..keeps_all() };
         let revoked = CredentialRecord { status: Status::Revoked, ..record(1) };
         let stored = StoredRecord::from(&record(1));
         let (merged, items) = updated(compare(Some(&stored), &revoked, &profile, Authority::Export));
@@ -319,11 +319,11 @@ mod tests {
 
     #[test]
     fn what_a_target_cannot_hold_is_left_out() {
-        let profile = Profile { represent: |_| Err(Reason::BackupUnknown), ..keeps_all() };
+        let profile = Profile { represent: |_| Err(CannotLogIn::BackupUnknown), ..keeps_all() };
         let record = record(1);
         assert_eq!(
             compare(None, &record, &profile, Authority::Export),
-            Comparison::Skip(Reason::BackupUnknown)
+            Comparison::Skip(CannotLogIn::BackupUnknown)
         );
         let other = StoredRecord { public_key: key(2), ..StoredRecord::from(&record) };
         assert_eq!(code(compare(Some(&other), &record, &profile, Authority::Export)), FaultCode::KeyChanged);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{CredentialRecord, Fault, Item, Location, Profile, Reason, StoredRecord};
+use crate::{CannotLogIn, CredentialRecord, Fault, Item, Location, Profile, StoredRecord};
 
 /// The most faults that are kept one by one; counts go on beyond it, so memory has a bound.
 const KEPT_FAULTS: usize = 1_000_000;
@@ -111,7 +111,7 @@ pub struct Report {
     /// How many rows each thing became of.
     pub counts: Counts,
     /// How many rows cannot log in at the target, by reason; some of them are written all the same.
-    pub cannot_log_in: BTreeMap<Reason, u64>,
+    pub cannot_log_in: BTreeMap<CannotLogIn, u64>,
     /// How many values the target has no place for, by item.
     pub not_kept: BTreeMap<Item, u64>,
     /// How many credentials have a higher sign count in the target than in the export.
@@ -204,7 +204,7 @@ mod tests {
     fn who_is_not_active_cannot_log_in() {
         let mut report = Report::default();
         report.describe(&CredentialRecord { status: Status::Revoked, ..record(1) }, &profile(), false);
-        assert_eq!(report.cannot_log_in.get(&Reason::Status(Status::Revoked)), Some(&1));
+        assert_eq!(report.cannot_log_in.get(&CannotLogIn::Status(Status::Revoked)), Some(&1));
         assert!(report.not_kept.is_empty());
     }
 

@@ -17,9 +17,9 @@ pub struct Profile {
     /// Whether the target keeps a status; where it does not, only active credentials may stand in it.
     pub keeps_status: bool,
     /// Returns the record as the target would give it back; an error where it cannot be written at all.
-    pub represent: fn(&CredentialRecord) -> Result<StoredRecord, Reason>,
+    pub represent: fn(&CredentialRecord) -> Result<StoredRecord, CannotLogIn>,
     /// Returns why an active record would not log in; an error at least wherever `represent` gives one.
-    pub verifies: fn(&CredentialRecord) -> Result<(), Reason>,
+    pub verifies: fn(&CredentialRecord) -> Result<(), CannotLogIn>,
 }
 
 impl Profile {
@@ -28,9 +28,9 @@ impl Profile {
     /// # Errors
     /// - its status is not active;
     /// - the target cannot hold it, or its library does not verify such a key.
-    pub fn log_in(&self, record: &CredentialRecord) -> Result<(), Reason> {
+    pub fn log_in(&self, record: &CredentialRecord) -> Result<(), CannotLogIn> {
         if !record.status.is_active() {
-            return Err(Reason::of_status(&record.status));
+            return Err(CannotLogIn::of_status(&record.status));
         }
         (self.verifies)(record)
     }
@@ -47,8 +47,8 @@ impl fmt::Debug for Profile {
 /// Displays as a stable kebab-case text such as `status-suspended` or `algorithm-eddsa`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Reason {
-    /// Its status is not active; one that is not known stands here as [`Reason::StatusUnknown`].
+pub enum CannotLogIn {
+    /// Its status is not active; one that is not known stands here as [`CannotLogIn::StatusUnknown`].
     Status(Status),
     /// Its status is none of the known ones.
     StatusUnknown,
@@ -64,7 +64,7 @@ pub enum Reason {
     SignCountExhausted,
 }
 
-impl Reason {
+impl CannotLogIn {
     /// Returns the reason of a status that is not active; unknown ones are one reason, however they are spelled.
     pub(crate) fn of_status(status: &Status) -> Self {
         match status {
@@ -74,7 +74,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for CannotLogIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(Status::Other(_)) | Self::StatusUnknown => f.write_str("status-unknown"),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use keyferry_core::{
-    Backup, CredentialId, CredentialRecord, Profile, Reason, Sink, SinkError, SinkErrorKind, StoredRecord,
-    Write, Written,
+    Backup, CannotLogIn, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind,
+    StoredRecord, Write, Written,
 };
 
 /// A target that keeps every item, as a table of our own schema does.
@@ -40,8 +40,8 @@ pub const LOSSY: Profile = Profile {
     ..FULL
 };
 
-fn represent_lossy(record: &CredentialRecord) -> Result<StoredRecord, Reason> {
-    let backup = record.backup.ok_or(Reason::BackupUnknown)?;
+fn represent_lossy(record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
+    let backup = record.backup.ok_or(CannotLogIn::BackupUnknown)?;
     let bare = StoredRecord::bare(
         record.credential_id.clone(),
         record.public_key.to_polymorphic(),

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use keyferry_core::{
-    Authority, CredentialRecord, Located, Location, Mode, OneFileBuilder, Profile, Reason, RecordDraft,
+    Authority, CannotLogIn, CredentialRecord, Located, Location, Mode, OneFileBuilder, Profile, RecordDraft,
     Report, RpId, Rules, SignCount, Sink as _, Standing, Status, StoredRecord, UserHandleRule, apply, gate,
     transfer, verify,
 };
@@ -60,7 +60,7 @@ fn unknown_statuses_are_one_reason() {
     let mut sink = MemorySink::open(Path::new("reasons"), FULL);
     let records: Vec<_> = (0..50).map(|seed| with_status(seed, &format!("x{seed}"))).collect();
     let report = import(&mut sink, &records);
-    assert_eq!(report.cannot_log_in.into_iter().collect::<Vec<_>>(), [(Reason::StatusUnknown, 50)]);
+    assert_eq!(report.cannot_log_in.into_iter().collect::<Vec<_>>(), [(CannotLogIn::StatusUnknown, 50)]);
     assert_eq!(report.counts.skipped, 50);
 }
 
@@ -125,7 +125,7 @@ fn verify_finds_more_access_than_the_export_gives() {
 #[test]
 fn a_revocation_arrives_even_where_the_record_could_not_be_written_any_more() {
     let represent = |record: &CredentialRecord| {
-        record.backup.map(|_| StoredRecord::from(record)).ok_or(Reason::BackupUnknown)
+        record.backup.map(|_| StoredRecord::from(record)).ok_or(CannotLogIn::BackupUnknown)
     };
     let mut sink = MemorySink::open(Path::new("revoked"), Profile { represent, ..FULL });
     import(&mut sink, &[record(1)]);

@@ -3,7 +3,7 @@
 //! The library's own reader of COSE keys takes a modulus of 2048 bits with an exponent of three bytes and nothing else.
 //! Its verifier takes more, and keyferry writes the numbers without that reader, so the users of such keys log in.
 
-use keyferry_core::{CoseAlgorithm, CoseKey, CredentialRecord, KeyParameters, Reason};
+use keyferry_core::{CannotLogIn, CoseAlgorithm, CoseKey, CredentialRecord, KeyParameters};
 use keyferry_testkit::{Algorithm, RsaSize, TestKey};
 use keyferry_webauthn_rs::PROFILE;
 use rsa::{
@@ -43,7 +43,7 @@ fn prove_rsa(key: RsaPrivateKey) -> Result<(), String> {
     assertion.signature = SigningKey::<Sha256>::new(key).sign(&assertion.signed_message()).to_vec();
     let outcome = prove_assertion(&record, &assertion, 0);
     if outcome.is_err() {
-        assert_eq!(PROFILE.log_in(&record), Err(Reason::RsaExponent));
+        assert_eq!(PROFILE.log_in(&record), Err(CannotLogIn::RsaExponent));
     }
     outcome
 }

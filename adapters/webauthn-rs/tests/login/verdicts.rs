@@ -1,7 +1,7 @@
 //! Who logs in: algorithms, backup states, sign counts, IDs and transports.
 
 use keyferry_core::{
-    Backup, CredentialId, CredentialRecord, Curve, KeyParameters, Reason, SignCount, Status, Transports,
+    Backup, CannotLogIn, CredentialId, CredentialRecord, Curve, KeyParameters, SignCount, Status, Transports,
 };
 use keyferry_testkit::{Algorithm, AssertionOptions, RsaSize, TestKey};
 use keyferry_webauthn_rs::PROFILE;
@@ -90,7 +90,7 @@ fn the_sign_count_may_begin_at_any_login() {
 fn an_exhausted_sign_count_never_logs_in() {
     let key = key(Algorithm::Es256, 1);
     let record = CredentialRecord { sign_count: SignCount(u32::MAX), ..record(&key) };
-    assert_eq!(PROFILE.log_in(&record), Err(Reason::SignCountExhausted));
+    assert_eq!(PROFILE.log_in(&record), Err(CannotLogIn::SignCountExhausted));
     for sign_count in [0, 1, u32::MAX - 1, u32::MAX] {
         let options = AssertionOptions { sign_count, ..genuine(&record) };
         both_flows(&loaded(&record).unwrap(), &assertion(&record, &key, &options)).unwrap_err();

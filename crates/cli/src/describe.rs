@@ -35,6 +35,22 @@ pub(crate) fn counts(report: &Report) -> String {
     columns(&report.counts.named().map(|(name, count)| (name.to_owned(), count)))
 }
 
+/// Describes how what was read back compares with the export.
+pub(crate) fn comparison(report: &Report) -> String {
+    let counts = report.counts;
+    columns(
+        &[
+            ("read", counts.read),
+            ("the same", counts.unchanged),
+            ("different", counts.conflict),
+            ("left out on purpose", counts.skipped),
+            ("duplicate", counts.duplicate),
+            ("refused", counts.refused),
+        ]
+        .map(|(name, count)| (name.to_owned(), count)),
+    )
+}
+
 /// Describes who cannot log in, what is not kept, and what moved since.
 pub(crate) fn limits(report: &Report) -> String {
     let mut text = String::new();

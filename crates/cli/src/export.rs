@@ -61,7 +61,7 @@ impl Export {
                 progress.at(position.bytes(), count);
             }
         })
-        .map_err(anyhow::Error::from_boxed)?;
+        .map_err(output::unboxed)?;
         progress.finish();
         if gate.rows == 0 {
             return Err(FileError::NoRows.into());

@@ -28,6 +28,9 @@ const LISTED: usize = 12;
 /// Reads an export and says what is in it; returns whether no row was refused or in conflict.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     let started = Instant::now();
+    if let Some(path) = &args.source.rejects {
+        rejects::prepare(path, &args.source.export)?;
+    }
     let rp_id = match &args.rp_id {
         Some(rp_id) => rp_id.clone(),
         None => RpId::parse(NO_RP_ID)?,
@@ -62,7 +65,7 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     if args.source.json {
         let mut object = json::object("inspect", &export, None, report, started.elapsed().as_secs_f64());
         object.insert("inspect".to_owned(), findings.to_json(&export, &checked));
-        output::data(&format!("{}\n", Value::Object(object)))?;
+        output::json(object)?;
     } else {
         output::data(&findings.to_text(&export))?;
     }

@@ -8,6 +8,7 @@ mod aaguids;
 mod args;
 mod describe;
 mod export;
+mod files;
 mod generate;
 mod inspect;
 mod json;

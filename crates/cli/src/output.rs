@@ -13,6 +13,35 @@ pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes one JSON object to standard output.
+///
+/// serde_json escapes what JSON demands; what else could steer a terminal is escaped here, which changes no value.
+pub(crate) fn json(object: serde_json::Map<String, serde_json::Value>) -> anyhow::Result<()> {
+    let mut text = String::new();
+    for character in serde_json::Value::Object(object).to_string().chars() {
+        if keyferry_core::Shown(character.encode_utf8(&mut [0; 4])).to_string().starts_with("\\u{") {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(character);
+        }
+    }
+    text.push('\n');
+    data(&text)
+}
+
+/// Returns a boxed error as what it is, so that its hint can be found.
+pub(crate) fn unboxed(error: Box<dyn std::error::Error + Send + Sync>) -> anyhow::Error {
+    match error.downcast::<FileError>() {
+        Ok(error) => (*error).into(),
+        Err(other) => match other.downcast::<keyferry_core::SinkError>() {
+            Ok(error) => (*error).into(),
+            Err(other) => anyhow::Error::from_boxed(other),
+        },
+    }
+}
+
 /// Writes a line for the operator to standard error.
 pub(crate) fn say(text: &str) {
     // Nobody is left to be told when standard error is closed.

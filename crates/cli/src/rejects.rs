@@ -7,7 +7,14 @@ use csv::{ByteRecord, WriterBuilder};
 use keyferry_core::{Report, RowFault, Shown};
 use keyferry_sources::{CsvRows, corbado};
 
-use crate::export::Export;
+use crate::{export::Export, files};
+
+/// Finds out before the work is done whether the file can be written.
+pub(crate) fn prepare(path: &Path, export: &Path) -> anyhow::Result<()> {
+    files::refuse_same(path, export, "the export")?;
+    keyferry_json::check_replaceable(path)
+        .with_context(|| format!("cannot write {}", Shown(&path.to_string_lossy())))
+}
 
 /// Writes the rejected rows with their place, code and reason in front of their own cells.
 ///

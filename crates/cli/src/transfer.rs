@@ -1,11 +1,11 @@
 //! `plan`, `import` and `verify`.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use keyferry_core::{Mode, Report, UserHandleRule};
 
-use crate::{args::TransferArgs, describe, export::Export, json, output, rejects};
+use crate::{args::TransferArgs, describe, export::Export, files, json, output, rejects};
 
 /// Carries an export to a target; returns whether no row was refused or in conflict.
 pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
@@ -15,11 +15,11 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         Mode::Apply => "import",
         Mode::Verify => "verify",
     };
+    files::refuse_same(args.to.path(), &args.source.export, "the export")?;
     if let Some(path) = &args.source.rejects {
-        refuse_same_file(path, &args.source.export, "the export")?;
-        refuse_same_file(path, args.to.path(), "the target")?;
+        files::refuse_same(path, args.to.path(), "the target")?;
+        rejects::prepare(path, &args.source.export)?;
     }
-    refuse_same_file(args.to.path(), &args.source.export, "the export")?;
     // The lock comes before the long first pass, so that a second import is told at once.
     let lock = if mode == Mode::Apply { Some(args.to.lock()?) } else { None };
     let export = Export::open(&args.source, args.rp_id.clone())?;
@@ -41,7 +41,9 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
             keyferry_core::transfer(rows, &checked.gate, target.sink(), mode, authority, &mut report, |_| {})
         })?
     };
-    result.map_err(anyhow::Error::from_boxed).with_context(|| interrupted(mode, &report))?;
+    result.map_err(output::unboxed).with_context(|| interrupted(mode, &report))?;
+    // What contradicts in the file is found before what contradicts the target; people read by row.
+    report.faults.sort_by_key(|entry| entry.location);
     if !report.counts.add_up() || report.counts.read != checked.gate.rows {
         bail!(
             "rows are not accounted for: {:?}, {} rows in the file; this is a bug",
@@ -57,13 +59,13 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     let target = args.to.to_string();
     if args.source.json {
         let object = json::object(name, &export, Some(&target), &report, started.elapsed().as_secs_f64());
-        output::data(&format!("{}\n", serde_json::Value::Object(object)))?;
+        output::json(object)?;
     } else {
         let text = format!(
             "{}\n{name} to {target}, RP ID {}\n{}{}{}",
             describe::source(&export, report.counts.read),
             args.rp_id,
-            describe::counts(&report),
+            if mode == Mode::Verify { describe::comparison(&report) } else { describe::counts(&report) },
             describe::limits(&report),
             describe::faults(&report),
         );
@@ -105,6 +107,9 @@ fn interrupted(mode: Mode, report: &Report) -> String {
 }
 
 fn hints(mode: Mode, args: &TransferArgs, report: &Report) {
+    if mode != Mode::Apply && !args.to.path().exists() {
+        output::say(&format!("warning: there is no {} yet, so it was taken as empty", args.to));
+    }
     let rule: UserHandleRule = args.source.user_handle.into();
     if mode != Mode::Verify && rule == UserHandleRule::None {
         output::hint(
@@ -118,8 +123,12 @@ fn hints(mode: Mode, args: &TransferArgs, report: &Report) {
     if mode == Mode::Apply && report.is_clean() {
         output::hint("the same arguments with `verify` read everything back and compare it");
     }
-    if !report.is_clean() && args.source.rejects.is_none() {
-        output::hint("--rejects FILE writes these rows to a file that can be mended and fed in again");
+    if !report.is_clean() && mode == Mode::Verify {
+        output::hint("the same arguments with `plan` say what an import would do about the differences");
+    } else if !report.is_clean() && args.source.rejects.is_none() {
+        output::hint(
+            "--rejects FILE writes these rows to a file; what can be mended there can be fed in again",
+        );
     }
     if report.faults_left_out > 0 {
         let left_out = output::number(report.faults_left_out);
@@ -127,14 +136,4 @@ fn hints(mode: Mode, args: &TransferArgs, report: &Report) {
             "warning: {left_out} more faults were counted but are not listed; mend these first"
         ));
     }
-}
-
-/// Refuses to write over a file that is needed.
-fn refuse_same_file(written: &Path, read: &Path, what: &str) -> anyhow::Result<()> {
-    if let (Ok(written), Ok(read)) = (written.canonicalize(), read.canonicalize())
-        && written == read
-    {
-        bail!("{} is {what}; it would be written over", keyferry_core::Shown(&written.to_string_lossy()));
-    }
-    Ok(())
 }

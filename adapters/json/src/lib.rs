@@ -30,5 +30,5 @@ mod splitter;
 pub use base64url::{decode, encode};
 pub use file_lock::FileLock;
 pub use format::RecordFormat;
-pub use safe_file::replace as replace_file;
+pub use safe_file::{check_replaceable, replace as replace_file};
 pub use sink::JsonSink;

@@ -75,6 +75,8 @@ impl RecordsFile {
             _ if keyed_by_account => Layout::Accounts,
             _ => Layout::Array,
         };
+        // Checked for reading, too: a plan must not promise what an import refuses, nor wait for a pipe.
+        safe_file::check_path(path)?;
         let old = match File::open(path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -16,8 +16,11 @@ const PRIVATE: u32 = 0o600;
 /// - a symbolic link, a folder, a pipe or a device;
 /// - a folder that everybody may write to, without the sticky bit: anybody could exchange the file.
 pub(crate) fn check_path(path: &Path) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mode = fs::metadata(folder)?.permissions().mode();
+    let folder = fs::metadata(folder_of(path)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "its folder does not exist"),
+        _ => error,
+    })?;
+    let mode = folder.permissions().mode();
     if mode & 0o002 != 0 && mode & 0o1000 == 0 {
         return Err(io::Error::other("everybody may write to its folder"));
     }
@@ -28,6 +31,18 @@ pub(crate) fn check_path(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Finds out whether [`replace`] could write this file now; leaves no trace.
+///
+/// # Errors
+/// - as [`replace`], but for a disk that becomes full.
+pub fn check_replaceable(path: &Path) -> io::Result<()> {
+    check_path(path)?;
+    let beside = beside(path, "tmp");
+    remove_if_there(&beside)?;
+    OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&beside)?;
+    fs::remove_file(&beside)
 }
 
 /// Replaces a file by what `write` writes: a file beside it, flushed to the disk, then renamed over it.

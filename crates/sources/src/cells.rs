@@ -143,8 +143,16 @@ impl<'a> Cell<'a> {
         if text == "0" || text.eq_ignore_ascii_case("false") {
             return Some(false);
         }
-        self.fault(FaultCode::BooleanInvalid, format!("found `{}`, expected true or false", Shown(text)));
+        self.fault(FaultCode::BooleanInvalid, format!("found `{}`, expected true or false", glimpse(text)));
         None
+    }
+}
+
+/// Returns the first 8 characters of a cell for a message: a cell in the wrong column may name a user.
+pub(crate) fn glimpse(text: &str) -> String {
+    match text.char_indices().nth(8) {
+        Some((end, _)) => format!("{}…", Shown(&text[..end])),
+        None => Shown(text).to_string(),
     }
 }
 

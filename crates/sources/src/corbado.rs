@@ -6,11 +6,16 @@
 use keyferry_core::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
     Fault, FaultCode, Identifier, Item, KeyParameters, Located, Location, RecordDraft, RowFaults, Rules,
-    Shown, SignCount, Status, Timestamp, Transports,
+    SignCount, Status, Timestamp, Transports,
 };
 use std::collections::{BTreeMap, HashSet};
 
-use crate::{CsvRows, ExportFile, FileError, Note, cells::Cell, export_file::Position, scan::has_line_end};
+use crate::{
+    CsvRows, ExportFile, FileError, Note,
+    cells::{Cell, glimpse},
+    export_file::Position,
+    scan::has_line_end,
+};
 
 /// The columns of an export, in the order of the documentation, with the most bytes that a cell of it may have.
 ///
@@ -98,6 +103,9 @@ impl Corbado {
                 [one, other] if item == Item::CredentialId => webauthn_column(&file, one, other)?,
                 _ => return Err(FileError::DuplicateColumn(name.to_owned())),
             };
+        }
+        if missing.len() == COLUMNS.len() {
+            return Err(FileError::NotAnExport);
         }
         if !missing.is_empty() {
             return Err(FileError::MissingColumns(missing));
@@ -263,7 +271,7 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
             draft.sign_count = SignCount::parse(text);
             if draft.sign_count.is_none() {
                 let message =
-                    format!("found `{}`, expected a whole number from 0 to 4294967295", Shown(text));
+                    format!("found `{}`, expected a whole number from 0 to 4294967295", glimpse(text));
                 cell.fault(FaultCode::SignCountInvalid, message);
             }
         }
@@ -271,7 +279,7 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
             let Some(text) = cell.optional(limit) else { return };
             draft.aaguid = Aaguid::parse(text);
             if draft.aaguid.is_none() {
-                cell.fault(FaultCode::AaguidInvalid, format!("found `{}`, expected a UUID", Shown(text)));
+                cell.fault(FaultCode::AaguidInvalid, format!("found `{}`, expected a UUID", glimpse(text)));
             }
         }
         Item::AuthenticatorAttachment => {
@@ -310,7 +318,7 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
                 }
                 None => cell.fault(
                     FaultCode::TimestampInvalid,
-                    format!("found `{}`, expected a time such as 2024-01-15T10:30:00Z", Shown(text)),
+                    format!("found `{}`, expected a time such as 2024-01-15T10:30:00Z", glimpse(text)),
                 ),
             }
         }

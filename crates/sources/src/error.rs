@@ -104,6 +104,9 @@ pub enum FileError {
     /// Columns are missing.
     #[error("the header has no column {}", .0.join(", "))]
     MissingColumns(Vec<&'static str>),
+    /// None of the columns is there.
+    #[error("this is not the export: the header has none of its columns")]
+    NotAnExport,
     /// A column stands twice.
     #[error("the header has the column {0} twice")]
     DuplicateColumn(String),
@@ -135,8 +138,14 @@ impl FileError {
                 "the file was damaged or cut on its way, or the value belongs to another day's file: fetch it again"
             }
             Self::GzipTrailing => "fetch the file again; a complete export ends with its gzip stream",
-            Self::TooLarge { .. } | Self::TooDense { .. } => {
+            Self::TooLarge { .. } => {
                 "if the export really is that large, raise the limit with --max-unpacked"
+            }
+            Self::TooDense { .. } => {
+                "this is no export but perhaps an attack on the memory of who unpacks it"
+            }
+            Self::NotAnExport => {
+                "the columns of the export are userId, externalUserId, credentialId, publicKey and so on, separated by commas"
             }
             Self::RowTooLong { .. }
             | Self::UnclosedQuote { .. }

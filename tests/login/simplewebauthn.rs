@@ -66,7 +66,7 @@ fn whoever_inspect_says_logs_in_and_nobody_else() {
             assert!(expected.contains(&verdict.as_str()), "{}: {verdict}", case.what);
         }
         println!(
-            "{name}: promised and logged in {}, neither {}, promised only {}, logged in only {}",
+            "simplewebauthn {name}: promised and logged in {}, neither {}, promised only {}, logged in only {}",
             table[1][1], table[0][0], table[1][0], table[0][1]
         );
         assert_eq!(run.promised("simplewebauthn"), table[1][1]);

@@ -70,7 +70,7 @@ fn whoever_inspect_says_logs_in_and_nobody_else() {
             }
         }
         println!(
-            "{name}: promised and logged in {}, neither {}, promised only {}, logged in only {}",
+            "webauthn-rs from {name}: promised and logged in {}, neither {}, promised only {}, logged in only {}",
             table[1][1], table[0][0], table[1][0], table[0][1]
         );
         assert_eq!(run.promised("webauthn-rs"), table[1][1]);

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -46,6 +46,7 @@ impl FileLock {
                 file.metadata().is_ok_and(|ours| (now.dev(), now.ino()) == (ours.dev(), ours.ino()))
             });
             if is_current {
+                is_ours(&mut file).map_err(unreachable)?;
                 // Who holds it helps a person only; the lock itself does not depend on it.
                 let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
                 return Ok(Self { path, _file: file });
@@ -65,6 +66,16 @@ fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::other("its lock file is not a regular file"));
     }
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Refuses a file that was put there by somebody else: what we write into it would destroy what it holds.
+fn is_ours(file: &mut File) -> io::Result<()> {
+    let mut content = Vec::new();
+    file.take(21).read_to_end(&mut content)?;
+    if file.metadata()?.nlink() == 1 && content.len() <= 20 && content.iter().all(u8::is_ascii_digit) {
+        return file.rewind();
+    }
+    Err(io::Error::other("the file of its lock was not made by keyferry; look at it and remove it"))
 }
 
 fn busy(target: &Path, file: &mut File) -> SinkError {
@@ -102,6 +113,18 @@ mod tests {
         let target = folder.path().join("x.db");
         fs::write(beside(&target, "lock"), "99999").unwrap();
         assert!(FileLock::acquire(&target).is_ok());
+        let victim = folder.path().join("victim");
+        for is_symbolic in [false, true] {
+            fs::write(&victim, "keep").unwrap();
+            let lock = beside(&target, "lock");
+            match is_symbolic {
+                true => std::os::unix::fs::symlink(&victim, &lock).unwrap(),
+                false => fs::hard_link(&victim, &lock).unwrap(),
+            }
+            assert!(FileLock::acquire(&target).is_err());
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "keep");
+            fs::remove_file(beside(&target, "lock")).unwrap();
+        }
         assert!(FileLock::acquire(&folder.path().join("missing/x.db")).is_err());
     }
 }

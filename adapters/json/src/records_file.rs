@@ -5,7 +5,7 @@ use std::{
     fs::File,
     hash::{BuildHasher as _, RandomState},
     io::{self, BufReader, BufWriter, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct RecordsFile {
     path: PathBuf,
     layout: Layout,
     old: Option<File>,
+    /// What tells the old file from a later one, as it was when its records were found.
+    print: Option<Print>,
     key_of: fn(&[u8]) -> Result<Key, String>,
     /// Whether the file was written since its records were found.
     is_stale: bool,
@@ -78,6 +80,8 @@ impl RecordsFile {
         // Checked for reading, too: a plan must not promise what an import refuses, nor wait for a pipe.
         safe_file::check_path(path)?;
         let old = match File::open(path) {
+            // Nothing was ever written to an empty file.
+            Ok(file) if file.metadata()?.len() == 0 => None,
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
@@ -86,6 +90,7 @@ impl RecordsFile {
             path: path.to_owned(),
             layout,
             old,
+            print: None,
             key_of,
             is_stale: true,
             journal: None,
@@ -146,7 +151,11 @@ impl RecordsFile {
     /// Removes a record.
     pub(crate) fn remove(&mut self, id: &CredentialId) -> io::Result<()> {
         self.find_records()?;
-        let removed = self.index.remove(&self.hasher.hash_one(id));
+        let hash = self.hasher.hash_one(id);
+        let removed = self.index.remove(&hash);
+        if removed.is_some_and(|place| place.old.is_none()) {
+            self.added.retain(|(added, _)| *added != hash);
+        }
         if let Some(at) = removed.and_then(|place| place.old) {
             self.fates.insert(at, Fate::Removed);
         }
@@ -166,7 +175,12 @@ impl RecordsFile {
             let mut waiting = self.waiting();
             self.write_old(&mut records, &mut waiting)?;
             self.write_added(&mut records, &mut waiting)?;
-            records.end()
+            records.end()?;
+            // The places of the old records are only as good as the file in which they were found.
+            if print(&self.path)? != self.print {
+                return Err(io::Error::other("another program changed it during the import; run it again"));
+            }
+            Ok(())
         })?;
         // What was written is the old file of whatever comes next.
         self.old = Some(File::open(&self.path)?);
@@ -264,6 +278,7 @@ impl RecordsFile {
         self.added.clear();
         self.fates.clear();
         self.is_stale = false;
+        self.print = print(&self.path)?;
         let Some(old) = &self.old else { return Ok(()) };
         let mut splitter = Splitter::new(BufReader::with_capacity(1 << 18, old.try_clone()?), self.layout);
         let mut text = Vec::new();
@@ -296,5 +311,23 @@ impl RecordsFile {
             }
         }
         Ok(())
+    }
+}
+
+/// Device, inode, length and the times of the last change of content and of anything.
+type Print = (u64, u64, u64, (i64, i64), (i64, i64));
+
+/// Returns what tells a file from every later one at its path; `None` where there is no file.
+fn print(path: &Path) -> io::Result<Option<Print>> {
+    match std::fs::symlink_metadata(path) {
+        Ok(file) => Ok(Some((
+            file.dev(),
+            file.ino(),
+            file.size(),
+            (file.mtime(), file.mtime_nsec()),
+            (file.ctime(), file.ctime_nsec()),
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

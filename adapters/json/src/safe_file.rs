@@ -73,8 +73,12 @@ fn write_beside(
     let file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(beside)?;
     if let Ok(metadata) = fs::metadata(path) {
         file.set_permissions(metadata.permissions())?;
-        // Only a privileged user may give a file away; a file of the operator's own is right as well.
-        let _ = std::os::unix::fs::fchown(&file, Some(metadata.uid()), Some(metadata.gid()));
+        let own = file.metadata()?;
+        if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
+            // Only a privileged user may give a file away; else the application could not read it any more.
+            std::os::unix::fs::fchown(&file, Some(metadata.uid()), Some(metadata.gid()))
+                .map_err(|_| io::Error::other("it belongs to another user, who could not be kept"))?;
+        }
     }
     let mut writer = BufWriter::with_capacity(1 << 18, file);
     write(&mut writer)?;

@@ -190,8 +190,13 @@ fn is_as_read(stored: &StoredRecord, current: &StoredRecord) -> bool {
 type Decoded = (Map<String, Value>, StoredRecord);
 
 fn decode<F: RecordFormat>(text: &[u8]) -> Result<Decoded, String> {
-    let record: Map<String, Value> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    let typed: F::Record = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    // serde_json's own message quotes what it found, which may name a user.
+    let told = |error: serde_json::Error| {
+        let what = if error.is_data() { "a member is missing or of another kind" } else { "not JSON" };
+        format!("{what} (line {}, column {} of the record)", error.line(), error.column())
+    };
+    let record: Map<String, Value> = serde_json::from_slice(text).map_err(told)?;
+    let typed: F::Record = serde_json::from_slice(text).map_err(told)?;
     Ok((record, F::to_stored(&typed)?))
 }
 

@@ -83,7 +83,7 @@ impl Export {
         let position = rows.position();
         let (sender, receiver) = sync_channel::<Vec<Row>>(4);
         let taken = thread::scope(|scope| {
-            scope.spawn(move || {
+            let decoding = scope.spawn(move || {
                 let mut rows = rows;
                 loop {
                     let handed: Vec<Row> = rows.by_ref().take(HANDED_OVER).collect();
@@ -100,10 +100,13 @@ impl Export {
                     progress.at(position.bytes(), count);
                 }
             });
-            take(&mut received)
+            let taken = take(&mut received);
+            drop(received);
+            // Its rows end early when it dies; the count of rows has noticed by now, and this says why.
+            decoding.join().map(|()| taken)
         });
         progress.finish();
-        Ok(taken)
+        taken.map_err(|_| anyhow::anyhow!("the decoding thread ended early; this is a bug"))
     }
 
     pub(crate) fn file(&self) -> &ExportFile {

@@ -16,21 +16,24 @@ use crate::{
     export::{Checked, Export, Row},
     json,
     output::{self, columns, number},
-    rejects,
+    rejects::Rejects,
     targets::PROFILES,
 };
 
 /// What stands for the RP ID where none is given: nothing that `inspect` says depends on it, and it is never shown.
 const NO_RP_ID: &str = "rp-id.invalid";
+/// The most different values of a column that are counted one by one.
+const MOST_VALUES: usize = 1000;
 /// The most providers that are listed by name.
 const LISTED: usize = 12;
 
 /// Reads an export and says what is in it; returns whether no row was refused or in conflict.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     let started = Instant::now();
-    if let Some(path) = &args.source.rejects {
-        rejects::prepare(path, &args.source.export)?;
-    }
+    let rejects = match &args.source.rejects {
+        Some(path) => Some(Rejects::prepare(path, &args.source.export)?),
+        None => None,
+    };
     let rp_id = match &args.rp_id {
         Some(rp_id) => rp_id.clone(),
         None => RpId::parse(NO_RP_ID)?,
@@ -59,15 +62,15 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
             checked.gate.rows
         );
     }
-    if let Some(path) = &args.source.rejects {
-        rejects::write(path, &export, report)?;
-    }
     if args.source.json {
         let mut object = json::object("inspect", &export, None, report, started.elapsed().as_secs_f64());
         object.insert("inspect".to_owned(), findings.to_json(&export, &checked));
         output::json(object)?;
     } else {
         output::data(&findings.to_text(&export))?;
+    }
+    if let Some(rejects) = rejects {
+        rejects.write(&export, report)?;
     }
     describe::notes(&export, &checked.notes);
     Ok(report.is_clean())
@@ -115,12 +118,15 @@ impl Findings {
     fn describe(&mut self, record: &CredentialRecord) {
         let mut count = |group: &'static str, value: &str| {
             let values = self.groups.entry(group).or_default();
-            match values.get_mut(value) {
-                Some(count) => *count += 1,
-                None => {
-                    values.insert(keyferry_core::Shown(value).to_string(), 1);
-                }
+            if let Some(count) = values.get_mut(value) {
+                *count += 1;
+                return;
             }
+            // Counted under what is shown, and no longer one by one when somebody made up more than anyone reads.
+            let shown = keyferry_core::Shown(value).to_string();
+            let is_new = !values.contains_key(&shown);
+            let key = if is_new && values.len() >= MOST_VALUES { "others".to_owned() } else { shown };
+            *values.entry(key).or_default() += 1;
         };
         count("status", record.status.as_str());
         match record.public_key.rsa_bits() {

@@ -2,15 +2,21 @@
 
 use std::io::{self, Write as _};
 
+use anyhow::Context as _;
 use keyferry_core::Shown;
 use keyferry_sources::FileError;
+
+/// The most characters of a message of somebody else's making.
+const LONGEST_MESSAGE: usize = 500;
 
 /// Writes data to standard output.
 pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Who reads may stop reading; the exit code still says what was found.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
 }
 
 /// Writes one JSON object to standard output.
@@ -53,14 +59,9 @@ pub(crate) fn hint(text: &str) {
     say(&format!("hint: {text}"));
 }
 
-/// Tells whether the reader of standard output went away, which is no failure.
-pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
 /// Says why the command stopped, with every cause and what to do.
 pub(crate) fn stopped(error: &anyhow::Error) {
-    let mut text = format!("error: {error}");
+    let mut text = format!("error: {}", line(&error.to_string()));
     let mut cause = error.source();
     while let Some(inner) = cause {
         let message = inner.to_string();
@@ -81,7 +82,11 @@ pub(crate) fn stopped(error: &anyhow::Error) {
 
 /// Returns a message of unknown origin on one line, without characters that steer a terminal.
 fn line(message: &str) -> String {
-    message.lines().map(|line| shown_whole(line.trim())).collect::<Vec<_>>().join(" ")
+    let text = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", shown_whole(&text[..end])),
+        None => shown_whole(&text),
+    }
 }
 
 fn shown_whole(text: &str) -> String {

@@ -1,26 +1,46 @@
 //! The rows that were refused or in conflict, as they were, to be mended and fed in again.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use csv::{ByteRecord, WriterBuilder};
 use keyferry_core::{Report, RowFault, Shown};
+use keyferry_json::FileLock;
 use keyferry_sources::{CsvRows, corbado};
 
 use crate::{export::Export, files};
 
-/// Finds out before the work is done whether the file can be written.
-pub(crate) fn prepare(path: &Path, export: &Path) -> anyhow::Result<()> {
-    files::refuse_same(path, export, "the export")?;
-    keyferry_json::check_replaceable(path)
-        .with_context(|| format!("cannot write {}", Shown(&path.to_string_lossy())))
+/// A place for rejected rows that can be written and that no other run writes.
+pub(crate) struct Rejects {
+    path: PathBuf,
+    _lock: FileLock,
+}
+
+impl Rejects {
+    /// Finds out before the work is done whether the file can be written.
+    pub(crate) fn prepare(path: &Path, export: &Path) -> anyhow::Result<Self> {
+        files::refuse_same(path, export, "the export")?;
+        let lock = FileLock::acquire(path)?;
+        keyferry_json::check_replaceable(path)
+            .with_context(|| format!("cannot write {}", Shown(&path.to_string_lossy())))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Writes the rejected rows.
+    pub(crate) fn write(&self, export: &Export, report: &Report) -> anyhow::Result<()> {
+        write(&self.path, export, report)
+    }
 }
 
 /// Writes the rejected rows with their place, code and reason in front of their own cells.
 ///
 /// Our columns come first, so that a row with too many or too few cells stays as it was. The rows are read once more
 /// from the export: nothing of them had to be kept in memory.
-pub(crate) fn write(path: &Path, export: &Export, report: &Report) -> anyhow::Result<()> {
+fn write(path: &Path, export: &Export, report: &Report) -> anyhow::Result<()> {
     let mut faults: BTreeMap<u64, Vec<&RowFault>> = BTreeMap::new();
     for entry in &report.faults {
         faults.entry(entry.location.row).or_default().push(entry);

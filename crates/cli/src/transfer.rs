@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use keyferry_core::{Mode, Report, UserHandleRule};
 
-use crate::{args::TransferArgs, describe, export::Export, files, json, output, rejects};
+use crate::{args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects};
 
 /// Carries an export to a target; returns whether no row was refused or in conflict.
 pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
@@ -16,10 +16,13 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         Mode::Verify => "verify",
     };
     files::refuse_same(args.to.path(), &args.source.export, "the export")?;
-    if let Some(path) = &args.source.rejects {
-        files::refuse_same(path, args.to.path(), "the target")?;
-        rejects::prepare(path, &args.source.export)?;
-    }
+    let rejects = match &args.source.rejects {
+        Some(path) => {
+            files::refuse_same(path, args.to.path(), "the target")?;
+            Some(Rejects::prepare(path, &args.source.export)?)
+        }
+        None => None,
+    };
     // The lock comes before the long first pass, so that a second import is told at once.
     let lock = if mode == Mode::Apply { Some(args.to.lock()?) } else { None };
     let export = Export::open(&args.source, args.rp_id.clone())?;
@@ -51,15 +54,11 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
             checked.gate.rows
         );
     }
-    if let Some(path) = &args.source.rejects {
-        rejects::write(path, &export, &report)?;
-    }
-
     describe::notes(&export, &checked.notes);
     let target = args.to.to_string();
     if args.source.json {
         let object = json::object(name, &export, Some(&target), &report, started.elapsed().as_secs_f64());
-        output::json(object)?;
+        output::json(object).with_context(|| finished(mode, &report))?;
     } else {
         let text = format!(
             "{}\n{name} to {target}, RP ID {}\n{}{}{}",
@@ -69,7 +68,10 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
             describe::limits(&report),
             describe::faults(&report),
         );
-        output::data(&text)?;
+        output::data(&text).with_context(|| finished(mode, &report))?;
+    }
+    if let Some(rejects) = rejects {
+        rejects.write(&export, &report).with_context(|| finished(mode, &report))?;
     }
     hints(mode, args, &report);
     Ok(report.is_clean())
@@ -85,6 +87,21 @@ impl Opened {
         match self {
             Self::Reading(sink) => &mut **sink,
             Self::Writing(target) => &mut *target.sink,
+        }
+    }
+}
+
+/// Says that the work itself was done when only the account of it failed.
+fn finished(mode: Mode, report: &Report) -> String {
+    match mode {
+        Mode::Apply => format!(
+            "the import is complete ({} inserted, {} updated, {} removed), but not all of its report could be written",
+            output::number(report.counts.inserted),
+            output::number(report.counts.updated),
+            output::number(report.counts.removed),
+        ),
+        Mode::Plan | Mode::Verify => {
+            "nothing was changed, but not all of the report could be written".to_owned()
         }
     }
 }
@@ -107,6 +124,11 @@ fn interrupted(mode: Mode, report: &Report) -> String {
 }
 
 fn hints(mode: Mode, args: &TransferArgs, report: &Report) {
+    if let Some(path) = args.source.rejects.as_ref().filter(|_| !report.is_clean()) {
+        let rows = output::number(report.counts.refused + report.counts.conflict);
+        let path = keyferry_core::Shown(&path.to_string_lossy()).to_string();
+        output::hint(&format!("{rows} rows are in {path}; what can be mended there can be fed in again"));
+    }
     if mode != Mode::Apply && !args.to.path().exists() {
         output::say(&format!("warning: there is no {} yet, so it was taken as empty", args.to));
     }

@@ -57,7 +57,9 @@ pub fn compare(
     let represented = (profile.represent)(record);
     let Some(stored) = stored else {
         return match represented {
-            _ if barred || is_unknown => Comparison::Skip(CannotLogIn::of_status(&record.status)),
+            // Not left out on purpose: nobody knows what the word means, and an operator must.
+            _ if is_unknown => Comparison::Conflict(unknown_status("it is left out")),
+            _ if barred => Comparison::Skip(CannotLogIn::of_status(&record.status)),
             Err(reason) => Comparison::Skip(reason),
             Ok(_) => Comparison::Insert,
         };
@@ -71,8 +73,7 @@ pub fn compare(
         return Comparison::Unchanged { stale_sign_count };
     }
     if is_unknown && stored.status.as_ref() != Some(&record.status) {
-        let message = "not one of active, suspended, revoked and pending; the target's own stays";
-        return Comparison::Conflict(Fault::new(Item::Status, FaultCode::StatusUnknown, message));
+        return Comparison::Conflict(unknown_status("the target's own stays"));
     }
     if barred {
         // What stands there is active. Pending comes before that: an older export, not a reason to bar anybody.
@@ -135,6 +136,11 @@ fn forbidden(stored: &StoredRecord, wanted: &StoredRecord) -> Option<Fault> {
         return conflict(Item::UserHandle, FaultCode::UserHandleChanged, "with another user handle");
     }
     None
+}
+
+fn unknown_status(outcome: &str) -> Fault {
+    let message = format!("not one of active, suspended, revoked and pending; {outcome}");
+    Fault::new(Item::Status, FaultCode::StatusUnknown, message)
 }
 
 fn reactivation(stored: &StoredRecord, wanted: &StoredRecord) -> Option<Fault> {
@@ -303,7 +309,7 @@ mod tests {
         for profile in [keeps_all(), without_status()] {
             let stored = (profile.represent)(&record(1)).unwrap();
             let run = |stored| compare(stored, &drifted, &profile, Authority::Export);
-            assert_eq!(run(None), Comparison::Skip(CannotLogIn::StatusUnknown));
+            assert_eq!(code(run(None)), FaultCode::StatusUnknown);
             assert_eq!(code(run(Some(&stored))), FaultCode::StatusUnknown);
         }
     }

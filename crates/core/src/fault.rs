@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::{CredentialId, Location};
+use crate::{CredentialId, Identifier, Location};
 
 macro_rules! items {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
@@ -128,19 +128,19 @@ codes! {
     BackupIncomplete = "backup-incomplete": "fill in both backup columns, or leave both empty if they are not known",
     AaguidInvalid = "aaguid-invalid": "write the AAGUID as a UUID, or leave the cell empty",
     TimestampInvalid = "timestamp-invalid": "write the time as 2024-01-15T10:30:00Z; a spreadsheet may have changed it",
-    AccountMissing = "account-missing": "fill in the identifier, or choose the other one with --account",
+    AccountMissing = "account-missing": "fill in the identifier that the vendor has for this user, or choose the other one with --account",
     UserHandleInvalid = "user-handle-invalid": "choose the --user-handle rule that fits the vendor's handles",
     UserIdNotOneToOne = "user-not-one-to-one": "one user has two identifiers or two users share one; ask the vendor which rows are right",
     CredentialIdTwice = "credential-id-twice": "the same credential ID stands in rows that differ; ask the vendor which one is right",
     UserChanged = "user-changed": "the target holds this credential for another user; never moved, look into both accounts",
     KeyChanged = "key-changed": "the target holds this credential ID with another key; never replaced, look into the account",
-    RpIdChanged = "rp-id-changed": "the target holds this credential for another RP ID; check --rp-id",
+    RpIdChanged = "rp-id-changed": "the target holds this credential for another RP ID; check --rp-id, and if the target is wrong, import into a new one",
     UserHandleChanged = "user-handle-changed": "the target holds another user handle; check --user-handle",
     BackupEligibleChanged = "backup-eligible-changed": "backup eligibility never changes; ask the vendor which value is right",
     Reactivated = "reactivated": "the target holds it as suspended or revoked and nothing becomes active again on its own",
-    StatusUnknown = "status-unknown": "the vendor's word for a status has changed; ask what it means before any account is barred",
+    StatusUnknown = "status-unknown": "ask the vendor what the word means; until then the row is not imported and nothing is barred",
     ChangedMeanwhile = "changed-meanwhile": "the target changed this credential again and again during the run; run the import again",
-    MissingInTarget = "missing-in-target": "run the import again",
+    MissingInTarget = "missing-in-target": "run the import, or check --to",
     DiffersInTarget = "differs-in-target": "run plan to see whether an import would mend it",
     ActiveInTarget = "active-in-target": "it is not active in the export; run the import to deactivate it",
 }
@@ -178,12 +178,16 @@ impl fmt::Display for Fault {
 impl Error for Fault {}
 
 /// Everything that is wrong with one row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowFaults {
     /// Where the row stands.
     pub location: Location,
     /// The credential ID, where at least that could be read: no other row may then use it.
     pub credential_id: Option<CredentialId>,
+    /// The vendor's name of the user, where it could be read: it binds the other one in every row.
+    pub user_id: Option<Identifier>,
+    /// The customer's name of the user, where it could be read.
+    pub external_user_id: Option<Identifier>,
     /// The faults; never empty.
     pub faults: Vec<Fault>,
 }

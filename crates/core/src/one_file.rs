@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher as _, Hash, RandomState},
 };
 
-use crate::{CredentialId, CredentialRecord, Fault, FaultCode, Item, Location};
+use crate::{CredentialRecord, Fault, FaultCode, Identifier, Item, Location, RowFaults};
 
 /// How one row stands to the others of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +85,7 @@ impl OneFileBuilder {
     pub fn add(&mut self, location: Location, record: &CredentialRecord) {
         let content = self.hasher.hash_one(record);
         self.rows.push(Row { id: self.hasher.hash_one(&record.credential_id), row: location.row, content });
-        if let (Some(user), Some(external)) = (&record.user_id, &record.external_user_id) {
-            self.users.add((self.hasher.hash_one(user), self.hasher.hash_one(external)));
-        }
+        self.bind(&record.user_id, &record.external_user_id);
         // A handle that is the account's own text cannot be anybody else's.
         if let Some(handle) = record
             .user_handle
@@ -98,10 +96,21 @@ impl OneFileBuilder {
         }
     }
 
-    /// Adds a row that was refused but whose ID could be read: no other row may use that ID.
-    pub fn add_refused(&mut self, location: Location, credential_id: &CredentialId) {
-        let content = self.hasher.hash_one(("refused", location));
-        self.rows.push(Row { id: self.hasher.hash_one(credential_id), row: location.row, content });
+    /// Adds a row that was refused: no other row may use its ID, and its user is bound as in every other row.
+    ///
+    /// Else a row that is mended later could say what would have been a contradiction in one file.
+    pub fn add_refused(&mut self, row: &RowFaults) {
+        if let Some(credential_id) = &row.credential_id {
+            let content = self.hasher.hash_one(("refused", row.location));
+            self.rows.push(Row { id: self.hasher.hash_one(credential_id), row: row.location.row, content });
+        }
+        self.bind(&row.user_id, &row.external_user_id);
+    }
+
+    fn bind(&mut self, user_id: &Option<Identifier>, external_user_id: &Option<Identifier>) {
+        if let (Some(user), Some(external)) = (user_id, external_user_id) {
+            self.users.add((self.hasher.hash_one(user), self.hasher.hash_one(external)));
+        }
     }
 
     /// Finds the rows that contradict each other.
@@ -250,8 +259,23 @@ mod tests {
     fn a_refused_row_makes_its_id_ambiguous() {
         let mut builder = OneFileBuilder::default();
         builder.add(at(1), &record(1));
-        builder.add_refused(at(2), &record(1).credential_id);
+        let id = Some(record(1).credential_id);
+        builder.add_refused(&RowFaults { location: at(2), credential_id: id, ..RowFaults::default() });
         assert_eq!(code(&builder.build().standing(at(1), &record(1))), Some(FaultCode::CredentialIdTwice));
+    }
+
+    #[test]
+    fn a_refused_row_binds_its_user() {
+        let mut builder = OneFileBuilder::default();
+        builder.add(at(1), &record(1));
+        let (user_id, external_user_id) = (record(2).user_id, record(1).external_user_id);
+        builder.add_refused(&RowFaults {
+            location: at(2),
+            user_id,
+            external_user_id,
+            ..RowFaults::default()
+        });
+        assert_eq!(code(&builder.build().standing(at(1), &record(1))), Some(FaultCode::UserIdNotOneToOne));
     }
 
     #[test]

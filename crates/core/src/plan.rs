@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode, Item,
-    Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, StoredRecord, Write,
-    Written, compare, read_back,
+    Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, Status, StoredRecord,
+    Write, Written, compare, read_back,
 };
 
 /// How often a credential that changes between reading and writing is looked at again.
@@ -47,11 +47,7 @@ pub fn gate(
         count += 1;
         match row {
             Ok(Located { location, value }) => builder.add(location, &value),
-            Err(DecodeError::Row(faults)) => {
-                if let Some(id) = &faults.credential_id {
-                    builder.add_refused(faults.location, id);
-                }
-            }
+            Err(DecodeError::Row(faults)) => builder.add_refused(&faults),
             Err(DecodeError::Stop(error)) => return Err(error),
         }
     }
@@ -194,9 +190,9 @@ pub fn verify(
         let record = &step.located.value;
         let profile = sink.profile();
         let fault = match (&step.comparison, &step.stored) {
-            (Comparison::Skip(_), None) => {
+            (Comparison::Skip(_), _) => {
                 report.count(Count::Skipped);
-                report.describe(record, profile, false);
+                report.describe(record, profile, &record.status, false);
                 continue;
             }
             (Comparison::Conflict(fault), _) => Some(fault.clone()),
@@ -209,7 +205,7 @@ pub fn verify(
             Some(fault) => report.fault(Count::Conflict, step.located.location, [fault]),
             None => {
                 report.count(Count::Unchanged);
-                report.describe(record, profile, true);
+                report.describe(record, profile, step.status_afterwards(), true);
             }
         }
     }
@@ -258,6 +254,20 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Returns the status that counts at the target once the step is taken: its own, where it has one.
+    fn status_afterwards(&self) -> &Status {
+        let held = match (&self.comparison, &self.stored) {
+            (Comparison::Update { merged, .. }, _) => Some(&merged.status),
+            (Comparison::Unchanged { .. }, Some(stored)) => Some(&stored.status),
+            _ => None,
+        };
+        match held {
+            Some(Some(status)) => status,
+            Some(None) => &Status::Active,
+            None => &self.located.value.status,
+        }
+    }
+
     fn write(&self) -> Option<Write<'_>> {
         match (&self.comparison, &self.stored) {
             (Comparison::Insert, _) => Some(Write::Insert(&self.located.value)),
@@ -307,5 +317,5 @@ fn settle(step: &Step<'_>, sink: &dyn Sink, report: &mut Report) {
         }
     };
     report.count(count);
-    report.describe(&step.located.value, sink.profile(), is_written);
+    report.describe(&step.located.value, sink.profile(), step.status_afterwards(), is_written);
 }

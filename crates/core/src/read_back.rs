@@ -27,7 +27,9 @@ pub(crate) fn difference(
     if authority == Authority::Target {
         return None;
     }
-    if !record.status.is_active() && stored.status.as_ref().is_none_or(Status::is_active) {
+    // Pending comes before active: that export is older than what the target knows.
+    if record.status.stage() > Status::Active.stage() && stored.status.as_ref().is_none_or(Status::is_active)
+    {
         let message =
             format!("{} in the export, but it can log in at the target", Shown(record.status.as_str()));
         return Some(Fault::new(Item::Status, FaultCode::ActiveInTarget, message));

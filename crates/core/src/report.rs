@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{CannotLogIn, CredentialRecord, Fault, Item, Location, Profile, StoredRecord};
+use crate::{CannotLogIn, CredentialRecord, Fault, Item, Location, Profile, Status, StoredRecord};
 
 /// The most faults that are kept one by one; counts go on beyond it, so memory has a bound.
 const KEPT_FAULTS: usize = 1_000_000;
+/// The most rows of which at least one fault is kept, so that the rejects file has the row.
+const KEPT_ROWS: usize = 10_000_000;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +135,9 @@ impl Report {
     /// Counts a row with its faults.
     pub fn fault(&mut self, count: Count, location: Location, faults: impl IntoIterator<Item = Fault>) {
         self.counts.add(count);
-        for fault in faults {
-            if self.faults.len() < KEPT_FAULTS {
+        for (number, fault) in faults.into_iter().enumerate() {
+            let limit = if number == 0 { KEPT_ROWS } else { KEPT_FAULTS };
+            if self.faults.len() < limit {
                 self.faults.push(RowFault { location, fault });
             } else {
                 self.faults_left_out += 1;
@@ -142,9 +145,15 @@ impl Report {
         }
     }
 
-    /// Notes whether a record can log in at the target, and what the target does not keep of it.
-    pub fn describe(&mut self, record: &CredentialRecord, profile: &Profile, is_written: bool) {
-        if let Err(reason) = profile.log_in(record) {
+    /// Notes whether a record can log in at the target, where it has this status, and what the target does not keep.
+    pub fn describe(
+        &mut self,
+        record: &CredentialRecord,
+        profile: &Profile,
+        status: &Status,
+        is_written: bool,
+    ) {
+        if let Err(reason) = profile.log_in_as(record, status) {
             *self.cannot_log_in.entry(reason).or_default() += 1;
         }
         if !is_written {
@@ -176,7 +185,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FaultCode, Status, items::tests_support::record};
+    use crate::{FaultCode, items::tests_support::record};
 
     fn profile() -> Profile {
         let represent = |record: &CredentialRecord| {
@@ -194,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_said_in_other_words_is_kept() {
         let mut report = Report::default();
-        report.describe(&record(1), &profile(), true);
+        report.describe(&record(1), &profile(), &Status::Active, true);
         let items: Vec<_> = report.not_kept.keys().map(|item| item.name()).collect();
         assert_eq!(items, ["transports", "backup_eligible", "backup_state", "user_id", "rp_id"]);
         assert!(report.cannot_log_in.is_empty());
@@ -203,7 +212,7 @@ mod tests {
     #[test]
     fn who_is_not_active_cannot_log_in() {
         let mut report = Report::default();
-        report.describe(&CredentialRecord { status: Status::Revoked, ..record(1) }, &profile(), false);
+        report.describe(&record(1), &profile(), &Status::Revoked, false);
         assert_eq!(report.cannot_log_in.get(&CannotLogIn::Status(Status::Revoked)), Some(&1));
         assert!(report.not_kept.is_empty());
     }

@@ -29,8 +29,13 @@ impl Profile {
     /// - its status is not active;
     /// - the target cannot hold it, or its library does not verify such a key.
     pub fn log_in(&self, record: &CredentialRecord) -> Result<(), CannotLogIn> {
-        if !record.status.is_active() {
-            return Err(CannotLogIn::of_status(&record.status));
+        self.log_in_as(record, &record.status)
+    }
+
+    /// Tells whether the record will log in where it stands in the target with this status.
+    pub(crate) fn log_in_as(&self, record: &CredentialRecord, status: &Status) -> Result<(), CannotLogIn> {
+        if !status.is_active() {
+            return Err(CannotLogIn::of_status(status));
         }
         (self.verifies)(record)
     }

@@ -208,7 +208,7 @@ impl Iterator for Rows {
             }
             let message = format!("found {} of {columns} cells", cells.len());
             let faults = vec![Fault::new(Item::Row, FaultCode::ColumnCount, message)];
-            return Some(Err(DecodeError::Row(RowFaults { location, credential_id: None, faults })));
+            return Some(Err(DecodeError::Row(RowFaults { location, faults, ..RowFaults::default() })));
         }
         let mut notes = Vec::new();
         match decode(location, |column| cells.get(self.positions[column]).unwrap_or_default(), &mut notes) {
@@ -217,10 +217,14 @@ impl Iterator for Rows {
                 for note in notes {
                     *self.notes.entry(note).or_default() += 1;
                 }
+                let (user_id, external_user_id) = (draft.user_id.clone(), draft.external_user_id.clone());
                 let credential_id = draft.credential_id.clone();
                 Some(match draft.into_record(&self.rules, faults) {
                     Ok(value) => Ok(Located { location, value }),
-                    Err(faults) => Err(DecodeError::Row(RowFaults { location, credential_id, faults })),
+                    Err(faults) => {
+                        let row = RowFaults { location, credential_id, user_id, external_user_id, faults };
+                        Err(DecodeError::Row(row))
+                    }
                 })
             }
         }

@@ -108,7 +108,7 @@ pub enum FileError {
     #[error("this is not the export: the header has none of its columns")]
     NotAnExport,
     /// A column stands twice.
-    #[error("the header has the column {0} twice")]
+    #[error("the header has the column {} twice", Shown(.0))]
     DuplicateColumn(String),
     /// The header is complete but no row follows.
     #[error("the file has no rows")]

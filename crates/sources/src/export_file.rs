@@ -129,6 +129,9 @@ impl ExportFile {
             sha.update(chunk);
             prefixes.push(sha.clone().finalize().into());
             length += u64::try_from(filled).unwrap_or(u64::MAX); // safe: at most 1 MiB
+            if length > limits.unpacked {
+                return Err(FileError::TooLarge { limit: limits.unpacked });
+            }
         }
         let digests = Digests { crc64nvme: crc.finish(), sha256: sha.finalize().into(), length };
         Ok(Self { file: Arc::new(file), name, is_gzip, digests, prefixes: prefixes.into(), limits })

@@ -88,7 +88,7 @@ AND (SELECT group_concat(lower(coalesce(x.name, '?')) || ' ' || x.coll, ',') \
 FROM pragma_index_xinfo(i.name) AS x WHERE x.key = 1) = 'credential_id BINARY'";
 
 /// Reads the recorded version of the schema.
-pub const READ_VERSION: &str = "SELECT version FROM keyferry_schema";
+pub const READ_VERSION: &str = "SELECT version FROM keyferry_schema LIMIT 2";
 
 fn names() -> String {
     COLUMNS.map(|column| column.name).join(", ")

@@ -56,12 +56,21 @@ fn a_replayed_older_export_removes_nobody() {
 }
 
 #[test]
-fn unknown_statuses_are_one_reason() {
-    let mut sink = MemorySink::open(Path::new("reasons"), FULL);
-    let records: Vec<_> = (0..50).map(|seed| with_status(seed, &format!("x{seed}"))).collect();
-    let report = import(&mut sink, &records);
-    assert_eq!(report.cannot_log_in.into_iter().collect::<Vec<_>>(), [(CannotLogIn::StatusUnknown, 50)]);
-    assert_eq!(report.counts.skipped, 50);
+fn an_unknown_status_is_never_left_out_in_silence() {
+    let mut sink = MemorySink::open(Path::new("unknown"), FULL);
+    let report = import(&mut sink, &[with_status(1, "enabled"), record(2)]);
+    assert_eq!((report.counts.conflict, report.counts.inserted), (1, 1));
+    assert!(!report.is_clean());
+}
+
+#[test]
+fn who_can_log_in_is_said_of_the_target_that_is_in_charge() {
+    let mut sink = MemorySink::open(Path::new("charge"), FULL);
+    import(&mut sink, &[record(1), with_status(2, "revoked")]);
+    let mut report = Report::default();
+    let export = located(&[with_status(1, "revoked"), with_status(2, "revoked")]);
+    apply(&mut sink, &export, Authority::Target, &mut report).unwrap();
+    assert_eq!(report.cannot_log_in.values().sum::<u64>(), 1, "the first one is active there");
 }
 
 #[test]
@@ -117,9 +126,13 @@ fn verify_is_clean_after_an_import_of_an_export_that_knows_more_or_less() {
 fn verify_finds_more_access_than_the_export_gives() {
     let mut sink = MemorySink::open(Path::new("access"), FULL);
     import(&mut sink, &[record(1)]);
-    for status in ["pending", "suspended", "revoked"] {
+    for status in ["suspended", "revoked"] {
         assert!(!read_back(&mut sink, &[with_status(1, status)]).is_clean(), "{status}");
     }
+    assert!(
+        read_back(&mut sink, &[with_status(1, "pending")]).is_clean(),
+        "an older export, which no import follows"
+    );
 }
 
 #[test]

@@ -28,7 +28,11 @@ pub(super) async fn check(connection: &mut SqliteConnection, action: &str) -> Re
     let mismatch = |why: String| SinkError::new(SinkErrorKind::SchemaMismatch, action).because(why);
 
     let mut version = None;
-    if find(connection, VERSION_TABLE).await.map_err(driver)?.is_some() {
+    if let Some((kind, _)) = find(connection, VERSION_TABLE).await.map_err(driver)? {
+        // A view could compute for ever.
+        if kind != "table" {
+            return Err(mismatch(format!("{VERSION_TABLE} is a {}, expected a table", Shown(&kind))));
+        }
         let rows: Vec<(i64,)> =
             sqlx::query_as(sqlite::READ_VERSION).fetch_all(&mut *connection).await.map_err(driver)?;
         version = Some(known_version(&rows).map_err(mismatch)?);

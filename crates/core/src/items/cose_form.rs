@@ -57,7 +57,8 @@ fn item(rest: &mut &[u8], depth: u8) -> Result<(), (FaultCode, String)> {
     match major {
         0 | 1 | 7 => Ok(()),
         2 | 3 => {
-            let length = usize::try_from(argument).map_err(|_| not_cbor("cut short"))?;
+            let length = usize::try_from(argument)
+                .map_err(|_| not_cbor("the CBOR ends too early, the cell is cut short"))?;
             take(rest, length).map(|_| ())
         }
         4 | 5 => {
@@ -76,7 +77,9 @@ fn item(rest: &mut &[u8], depth: u8) -> Result<(), (FaultCode, String)> {
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], (FaultCode, String)> {
-    let (taken, after) = rest.split_at_checked(length).ok_or_else(|| not_cbor("cut short"))?;
+    let (taken, after) = rest
+        .split_at_checked(length)
+        .ok_or_else(|| not_cbor("the CBOR ends too early, the cell is cut short"))?;
     *rest = after;
     Ok(taken)
 }

@@ -83,7 +83,7 @@ pub fn a_file_of_several_batches_arrives(harness: &mut Harness) {
         let mut rows: Vec<Row> =
             (1..).zip(values).map(|(row, value)| Ok(Located { location: at(row), value })).collect();
         let location = at(u64::from(MANY) + 3);
-        rows.push(Err(DecodeError::Row(RowFaults { location, credential_id: None, faults: Vec::new() })));
+        rows.push(Err(DecodeError::Row(RowFaults { location, ..RowFaults::default() })));
         rows
     };
     let gate = match gate(rows().into_iter(), |_| {}) {

@@ -66,10 +66,10 @@ impl<R: BufRead> Splitter<R> {
                 };
             };
             match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => self.skip(1),
+                b' ' | b'\t' | b'\n' | b'\r' => self.advance(1),
                 _ if self.closed => return Err(self.bad("something follows the array")),
                 b'[' if self.layout == Layout::Array && !self.opened => {
-                    self.skip(1);
+                    self.advance(1);
                     self.opened = true;
                 }
                 _ if self.layout == Layout::Array && !self.opened => {
@@ -78,11 +78,11 @@ impl<R: BufRead> Splitter<R> {
                     );
                 }
                 b']' if self.layout == Layout::Array && !after_comma => {
-                    self.skip(1);
+                    self.advance(1);
                     self.closed = true;
                 }
                 b',' if wants_comma => {
-                    self.skip(1);
+                    self.advance(1);
                     wants_comma = false;
                     after_comma = true;
                 }
@@ -117,10 +117,10 @@ impl<R: BufRead> Splitter<R> {
                 None => (false, self.any_account),
             };
             match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => self.skip(1),
+                b' ' | b'\t' | b'\n' | b'\r' => self.advance(1),
                 _ if self.closed => return Err(self.bad("something follows the object")),
                 b'{' if !self.opened => {
-                    self.skip(1);
+                    self.advance(1);
                     self.opened = true;
                 }
                 _ if !self.opened => {
@@ -128,15 +128,15 @@ impl<R: BufRead> Splitter<R> {
                         .bad("expected a JSON object that has the records of each account under its name"));
                 }
                 b',' if any && !after_comma => {
-                    self.skip(1);
+                    self.advance(1);
                     after_comma = true;
                 }
                 b']' if in_array && !after_comma => {
-                    self.skip(1);
+                    self.advance(1);
                     (self.account, self.any_account) = (None, true);
                 }
                 b'}' if !in_array && !after_comma => {
-                    self.skip(1);
+                    self.advance(1);
                     self.closed = true;
                 }
                 b'"' if !in_array && (after_comma || !any) => {
@@ -160,7 +160,7 @@ impl<R: BufRead> Splitter<R> {
         let mut escaped = false;
         loop {
             let Some(byte) = self.peek()? else { return Err(self.bad("the file ends inside a name")) };
-            self.skip(1);
+            self.advance(1);
             text.push(byte);
             if byte == b'"' && !escaped && text.len() > 1 {
                 break;
@@ -172,12 +172,12 @@ impl<R: BufRead> Splitter<R> {
         }
         for wanted in [b':', b'['] {
             while matches!(self.peek()?, Some(b' ' | b'\t' | b'\n' | b'\r')) {
-                self.skip(1);
+                self.advance(1);
             }
             if self.peek()? != Some(wanted) {
                 return Err(self.bad("expected an array of records after the name of an account"));
             }
-            self.skip(1);
+            self.advance(1);
         }
         serde_json::from_slice(&text).map_err(|_| self.bad("the name of an account is not text"))
     }
@@ -220,7 +220,7 @@ impl<R: BufRead> Splitter<R> {
                 }
             }
             record.extend_from_slice(&available[..taken]);
-            self.skip(taken);
+            self.advance(taken);
             if record.len() > LONGEST {
                 return Err(self.bad("a record is longer than 1 MiB"));
             }
@@ -234,7 +234,7 @@ impl<R: BufRead> Splitter<R> {
         Ok(self.reader.fill_buf()?.first().copied())
     }
 
-    fn skip(&mut self, length: usize) {
+    fn advance(&mut self, length: usize) {
         self.reader.consume(length);
         self.offset += u64::try_from(length).unwrap_or(u64::MAX);
     }

@@ -41,8 +41,7 @@ fn places_that_cannot_be_written_to() {
 fn a_folder_without_write_permission() {
     let folder = Folder::with("export.csv", csv(&rows(3)));
     if folder.path("export.csv").metadata().unwrap().uid() == 0 {
-        eprintln!("left out: permission bits do not bind root");
-        return;
+        return read_only_for_root(&folder); // permission bits do not bind root
     }
     fs::create_dir(folder.path("closed")).unwrap();
     fs::set_permissions(folder.path("closed"), Permissions::from_mode(0o500)).unwrap();
@@ -52,6 +51,24 @@ fn a_folder_without_write_permission() {
         assert!(outcome.stderr.contains("Permission denied"), "{}", outcome.stderr);
     }
     assert_eq!(fs::read_dir(folder.path("closed")).unwrap().count(), 0);
+}
+
+/// The same with a file system that is mounted read-only, in a mount namespace that ends with the command.
+fn read_only_for_root(folder: &Folder) {
+    fs::create_dir(folder.path("closed")).unwrap();
+    for target in TARGETS {
+        let target = with_file(target, &format!("closed/{}", file_of(target)));
+        let outcome = std::process::Command::new("unshare")
+            .args(["-m", "sh", "-c", "mount -t tmpfs -o ro none closed || exit 77; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_keyferry"))
+            .args(["import", "export.csv", "--rp-id", "example.com", "--to", &target])
+            .current_dir(folder.path("closed").parent().unwrap())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&outcome.stderr);
+        assert_eq!(outcome.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("Read-only file system"), "{stderr}");
+    }
 }
 
 #[test]

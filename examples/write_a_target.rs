@@ -4,11 +4,11 @@
 //! `keyferry_testkit::conformance!` then proves that the target keeps the rules.
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use keyferry_core::{
     Authority, CannotLogIn, CoseKey, CredentialId, Fault, Identifier, Item, Located, Location, Profile,
-    Report, SignCount, Sink as _, StoredRecord, apply,
+    Report, SignCount, Sink as _, StoredRecord, Verdict, apply,
 };
 use keyferry_json::{JsonSink, RecordFormat, decode, encode};
 use keyferry_testkit::records;
@@ -22,13 +22,13 @@ impl RecordFormat for Toy {
 
     const PROFILE: Profile = Profile {
         name: "toy",
-        library: "toy 1.0",
+        library: Cow::Borrowed("toy 1.0"),
         keeps_status: false,
-        represent: |record| {
+        represent: Verdict::Fixed(|record| {
             let written = Self::to_record(&StoredRecord::from(record))?;
             Self::to_stored(&written).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        },
-        verifies: |_| Ok(()),
+        }),
+        verifies: Verdict::Fixed(|_| Ok(())),
     };
 
     fn to_record(view: &StoredRecord) -> Result<Self::Record, CannotLogIn> {

@@ -15,9 +15,11 @@
 //!
 //! `examples/simplewebauthn` has a loader to copy. Proven by `tests/login/node` with version 14.0.3.
 
+use std::borrow::Cow;
+
 use keyferry_core::{
     Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Identifier, Item,
-    KeyParameters, Profile, SignCount, StoredRecord, Transports, UserHandle,
+    KeyParameters, Profile, SignCount, StoredRecord, Transports, UserHandle, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,14 +59,14 @@ impl RecordFormat for SimpleWebAuthn {
 
     const PROFILE: Profile = Profile {
         name: "simplewebauthn",
-        library: "@simplewebauthn/server 14.0.3",
+        library: Cow::Borrowed("@simplewebauthn/server 14.0.3"),
         keeps_status: false,
-        represent: |record| {
+        represent: Verdict::Fixed(|record| {
             let passkey = Self::to_record(&StoredRecord::from(record))?;
             // What was written here a moment ago reads back; if not, it is as good as not written.
             Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        },
-        verifies,
+        }),
+        verifies: Verdict::Fixed(verifies),
     };
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {

@@ -1,6 +1,8 @@
 //! What is true of webauthn-rs as a target, without a file at hand.
 
-use keyferry_core::{CannotLogIn, CoseAlgorithm, CredentialRecord, KeyParameters, Profile, StoredRecord};
+use std::borrow::Cow;
+
+use keyferry_core::{CannotLogIn, CoseAlgorithm, CredentialRecord, KeyParameters, Profile, StoredRecord, Verdict};
 
 use crate::WebauthnRsRecord;
 
@@ -12,8 +14,13 @@ use crate::WebauthnRsRecord;
 /// assert_eq!(keyferry_webauthn_rs::PROFILE.name, "webauthn-rs");
 /// assert!(!keyferry_webauthn_rs::PROFILE.keeps_status);
 /// ```
-pub const PROFILE: Profile =
-    Profile { name: "webauthn-rs", library: "webauthn-rs 0.6.2", keeps_status: false, represent, verifies };
+pub const PROFILE: Profile = Profile {
+    name: "webauthn-rs",
+    library: Cow::Borrowed("webauthn-rs 0.6.2"),
+    keeps_status: false,
+    represent: Verdict::Fixed(represent),
+    verifies: Verdict::Fixed(verifies),
+};
 
 /// Converts there and back, so that whatever a passkey cannot keep is missing from the answer.
 fn represent(record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {

@@ -173,7 +173,7 @@ mod tests {
                 Item::ExternalUserId,
             ]
         );
-        assert_eq!((crate::PROFILE.represent)(&record), Ok(stored));
+        assert_eq!(crate::PROFILE.represent(&record), Ok(stored));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn compare(
 ) -> Comparison {
     let is_unknown = matches!(record.status, Status::Other(_));
     let barred = !profile.keeps_status && !record.status.is_active();
-    let represented = (profile.represent)(record);
+    let represented = profile.represent(record);
     let Some(stored) = stored else {
         return match represented {
             // Not left out on purpose: nobody knows what the word means, and an operator must.
@@ -171,24 +171,24 @@ fn merge(stored: &StoredRecord, wanted: StoredRecord) -> StoredRecord {
 mod tests {
     use super::*;
     use crate::{
-        Identifier, RpId, SignCount, Status, Transports, UserHandle,
+        Identifier, RpId, SignCount, Status, Transports, UserHandle, Verdict,
         items::tests_support::{key, record},
     };
 
     fn keeps_all() -> Profile {
         Profile {
             name: "all",
-            library: "none",
+            library: "none".into(),
             keeps_status: true,
-            represent: |record| Ok(StoredRecord::from(record)),
-            verifies: |_| Ok(()),
+            represent: Verdict::Fixed(|record| Ok(StoredRecord::from(record))),
+            verifies: Verdict::Fixed(|_| Ok(())),
         }
     }
 
     fn without_status() -> Profile {
         let represent =
             |record: &CredentialRecord| Ok(StoredRecord { status: None, ..StoredRecord::from(record) });
-        Profile { keeps_status: false, represent, ..keeps_all() }
+        Profile { keeps_status: false, represent: Verdict::Fixed(represent), ..keeps_all() }
     }
 
     fn run(stored: &StoredRecord, record: &CredentialRecord) -> Comparison {
@@ -294,7 +294,7 @@ mod tests {
     fn without_a_status_only_active_credentials_stand_there() {
         let active = record(1);
         let revoked = CredentialRecord { status: Status::Revoked, ..record(1) };
-        let stored = (without_status().represent)(&active).unwrap();
+        let stored = without_status().represent(&active).unwrap();
         let run = |stored, record| compare(stored, record, &without_status(), Authority::Export);
         assert_eq!(run(None, &active), Comparison::Insert);
         assert_eq!(run(None, &revoked), Comparison::Skip(CannotLogIn::Status(Status::Revoked)));
@@ -307,7 +307,7 @@ mod tests {
     fn a_new_spelling_of_active_bars_nobody() {
         let drifted = CredentialRecord { status: Status::parse("Active"), ..record(1) };
         for profile in [keeps_all(), without_status()] {
-            let stored = (profile.represent)(&record(1)).unwrap();
+            let stored = profile.represent(&record(1)).unwrap();
             let run = |stored| compare(stored, &drifted, &profile, Authority::Export);
             assert_eq!(code(run(None)), FaultCode::StatusUnknown);
             assert_eq!(code(run(Some(&stored))), FaultCode::StatusUnknown);
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_any_more_can_still_be_barred() {
-        let profile = Profile { represent: |_| Err(CannotLogIn::BackupUnknown), ..keeps_all() };
+        let profile = Profile { represent: Verdict::Fixed(|_| Err(CannotLogIn::BackupUnknown)), ..keeps_all() };
         let revoked = CredentialRecord { status: Status::Revoked, ..record(1) };
         let stored = StoredRecord::from(&record(1));
         let (merged, items) = updated(compare(Some(&stored), &revoked, &profile, Authority::Export));
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_a_target_cannot_hold_is_left_out() {
-        let profile = Profile { represent: |_| Err(CannotLogIn::BackupUnknown), ..keeps_all() };
+        let profile = Profile { represent: Verdict::Fixed(|_| Err(CannotLogIn::BackupUnknown)), ..keeps_all() };
         let record = record(1);
         assert_eq!(
             compare(None, &record, &profile, Authority::Export),

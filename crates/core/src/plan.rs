@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode, Item,
+    AccountFound, Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode, Item,
     Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, Status, StoredRecord,
     Write, Written, compare, read_back,
 };
@@ -121,7 +121,7 @@ pub fn plan(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let records = distinct(records, report);
+    let records = with_account(sink, distinct(records, report), report)?;
     for step in steps(sink, &records, authority)? {
         settle(&step, sink, report);
     }
@@ -140,7 +140,7 @@ pub fn apply(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let mut open = distinct(records, report);
+    let mut open = with_account(sink, distinct(records, report), report)?;
     for _ in 0..ROUNDS {
         let steps = steps(sink, &open, authority)?;
         let writes: Vec<Write<'_>> = steps.iter().filter_map(Step::write).collect();
@@ -152,11 +152,13 @@ pub fn apply(
         let mut answers = written.into_iter();
         open.clear();
         for step in &steps {
-            let is_open = step.write().is_some() && answers.next() == Some(Written::Changed);
-            if is_open {
-                open.push(step.located);
-            } else {
-                settle(step, sink, report);
+            match step.write().and_then(|_| answers.next()) {
+                None | Some(Written::Done) => settle(step, sink, report),
+                Some(Written::Changed) => open.push(step.located),
+                Some(Written::Refused(why)) => {
+                    let fault = Fault::new(Item::Row, FaultCode::RefusedByTarget, why);
+                    report.fault(Count::Conflict, step.located.location, [fault]);
+                }
             }
         }
         if open.is_empty() {
@@ -185,7 +187,7 @@ pub fn verify(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let records = distinct(records, report);
+    let records = with_account(sink, distinct(records, report), report)?;
     for step in steps(sink, &records, authority)? {
         let record = &step.located.value;
         let profile = sink.profile();
@@ -244,6 +246,38 @@ fn distinct<'a>(
         }
     }
     kept
+}
+
+/// Leaves out what has no account in the target, or nobody knows which: it is never bound to another one.
+fn with_account<'a>(
+    sink: &mut dyn Sink,
+    mut records: Vec<&'a Located<CredentialRecord>>,
+    report: &mut Report,
+) -> Result<Vec<&'a Located<CredentialRecord>>, SinkError> {
+    if records.is_empty() {
+        return Ok(records);
+    }
+    let named: Vec<_> = records.iter().map(|located| &located.value).collect();
+    let found = sink.accounts(&named)?;
+    if found.len() != records.len() {
+        let action = "looking accounts up: the sink did not answer every name";
+        return Err(SinkError::new(SinkErrorKind::Refused, action));
+    }
+    let mut found = found.into_iter();
+    records.retain(|located| {
+        let (code, message) = match found.next() {
+            Some(AccountFound::One) => return true,
+            Some(AccountFound::Several) => {
+                (FaultCode::AmbiguousAccount, "several accounts of the target have this name")
+            }
+            Some(AccountFound::None) | None => {
+                (FaultCode::UnknownAccount, "the target has no account of this name")
+            }
+        };
+        report.fault(Count::Refused, located.location, [Fault::new(Item::Account, code, message)]);
+        false
+    });
+    Ok(records)
 }
 
 /// What shall happen to one record.

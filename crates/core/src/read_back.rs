@@ -14,7 +14,7 @@ pub(crate) fn difference(
     authority: Authority,
     report: &mut Report,
 ) -> Option<Fault> {
-    let wanted = match (profile.represent)(record) {
+    let wanted = match profile.represent(record) {
         Ok(wanted) => wanted,
         Err(reason) => {
             let message = format!("the target cannot hold it ({reason}), but something stands there");

@@ -159,7 +159,7 @@ impl Report {
         if !is_written {
             return;
         }
-        if let Ok(represented) = (profile.represent)(record) {
+        if let Ok(represented) = profile.represent(record) {
             let account = represented.account.as_ref();
             for item in StoredRecord::from(record).differences(&represented) {
                 // What the target says in other words is not lost: an active credential needs no status there, and
@@ -185,7 +185,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FaultCode, items::tests_support::record};
+    use crate::{FaultCode, Verdict, items::tests_support::record};
 
     fn profile() -> Profile {
         let represent = |record: &CredentialRecord| {
@@ -197,7 +197,13 @@ mod tests {
             kept.account = Some(record.account.clone());
             Ok(kept)
         };
-        Profile { name: "few", library: "none", keeps_status: false, represent, verifies: |_| Ok(()) }
+        Profile {
+            name: "few",
+            library: "none".into(),
+            keeps_status: false,
+            represent: Verdict::Fixed(represent),
+            verifies: Verdict::Fixed(|_| Ok(())),
+        }
     }
 
     #[test]

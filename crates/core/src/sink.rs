@@ -1,28 +1,74 @@
 //! What a target is to the rest: a small trait, and what it says about itself.
 
-use std::{error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
-use crate::{CoseAlgorithm, CredentialId, CredentialRecord, Status, StoredRecord};
+use crate::{CoseAlgorithm, CredentialId, CredentialRecord, Item, Status, StoredRecord};
 
-/// What is true of a kind of target without opening one.
+/// A pure function over records that says why a record is left out: one of a program, or one made for a target.
+///
+/// ```
+/// use std::sync::Arc;
+/// use keyferry_core::Verdict;
+/// const ANY: Verdict<()> = Verdict::Fixed(|_| Ok(()));
+/// let longest = 64;
+/// let made: Verdict<()> = Verdict::Made(Arc::new(move |record| {
+///     let _ = (longest, record);
+///     Ok(())
+/// }));
+/// # let _ = (ANY, made);
+/// ```
+#[derive(Clone)]
+pub enum Verdict<T> {
+    /// The same function for every target of the kind.
+    Fixed(fn(&CredentialRecord) -> Result<T, CannotLogIn>),
+    /// A function that knows the one target, such as the columns of its table.
+    Made(Arc<dyn Fn(&CredentialRecord) -> Result<T, CannotLogIn> + Send + Sync>),
+}
+
+impl<T> Verdict<T> {
+    fn of(&self, record: &CredentialRecord) -> Result<T, CannotLogIn> {
+        match self {
+            Self::Fixed(function) => function(record),
+            Self::Made(function) => function(record),
+        }
+    }
+}
+
+/// What is true of a target without reading or writing a record in it.
 ///
 /// Both functions are pure and come from the adapter's conversion, so a plan, an import and a readiness table can never
 /// disagree with what is written.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Profile {
     /// The name of the adapter, as it stands before the colon of a target's address.
     pub name: &'static str,
     /// The library and version whose behaviour `cannot_log_in` describes, proven by its login proof.
-    pub library: &'static str,
+    pub library: Cow<'static, str>,
     /// Whether the target keeps a status; where it does not, only active credentials may stand in it.
     pub keeps_status: bool,
     /// Returns the record as the target would give it back; an error where it cannot be written at all.
-    pub represent: fn(&CredentialRecord) -> Result<StoredRecord, CannotLogIn>,
+    pub represent: Verdict<StoredRecord>,
     /// Returns why an active record would not log in; an error at least wherever `represent` gives one.
-    pub verifies: fn(&CredentialRecord) -> Result<(), CannotLogIn>,
+    pub verifies: Verdict<()>,
 }
 
 impl Profile {
+    /// Returns the record as the target would give it back.
+    ///
+    /// # Errors
+    /// - the target cannot hold it.
+    pub fn represent(&self, record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
+        self.represent.of(record)
+    }
+
+    /// Tells whether the target's library takes an active record like this one.
+    ///
+    /// # Errors
+    /// - it does not, or the target cannot hold the record.
+    pub fn verifies(&self, record: &CredentialRecord) -> Result<(), CannotLogIn> {
+        self.verifies.of(record)
+    }
+
     /// Tells whether the record will log in at this target, and why not.
     ///
     /// # Errors
@@ -37,7 +83,7 @@ impl Profile {
         if !status.is_active() {
             return Err(CannotLogIn::of_status(status));
         }
-        (self.verifies)(record)
+        self.verifies(record)
     }
 }
 
@@ -67,6 +113,12 @@ pub enum CannotLogIn {
     BackupUnknown,
     /// The sign count is 4294967295: no later one can be higher, as the target's library demands.
     SignCountExhausted,
+    /// The target has no room for this item: its column is too short or too narrow.
+    DoesNotFit(Item),
+    /// The target cannot do without this item, and the export does not say it.
+    Missing(Item),
+    /// The target finds the account by the user handle, which is not the account's own value.
+    UserHandleDiffers,
 }
 
 impl CannotLogIn {
@@ -89,6 +141,9 @@ impl fmt::Display for CannotLogIn {
             Self::RsaExponent => f.write_str("rsa-exponent"),
             Self::SignCountExhausted => f.write_str("sign-count-exhausted"),
             Self::BackupUnknown => f.write_str("backup-eligible-unknown"),
+            Self::UserHandleDiffers => f.write_str("user-handle-differs"),
+            Self::DoesNotFit(item) => write!(f, "{}-does-not-fit", item.name().replace('_', "-")),
+            Self::Missing(item) => write!(f, "{}-unknown", item.name().replace('_', "-")),
         }
     }
 }
@@ -125,12 +180,26 @@ impl Write<'_> {
 }
 
 /// What became of one change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It was made.
     Done,
     /// The credential is not any more what it was when it was read, so nothing of it was changed.
     Changed,
+    /// The store takes the others but not this one, and says why: a constraint or a trigger of the application's own.
+    /// The words hold no value of the row.
+    Refused(String),
+}
+
+/// What a target knows of an account that records name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountFound {
+    /// There is exactly one such account, or the target has no accounts apart from its credentials.
+    One,
+    /// There is none of exactly this name.
+    None,
+    /// There are several of exactly this name.
+    Several,
 }
 
 /// A place where credential records live.
@@ -144,6 +213,8 @@ pub enum Written {
 /// - `upsert` answers each change in order. `Insert` of an ID that is there already, and `Update` or `Remove` of a
 ///   credential whose user, key, RP ID, user handle, backup eligibility or status is not as read, are
 ///   [`Written::Changed`] and change nothing.
+/// - A change that the store itself refuses is [`Written::Refused`] where the others can still be made; else it is an
+///   error.
 /// - An error leaves no trace of the batch.
 /// - The stored sign count never becomes lower.
 pub trait Sink {
@@ -156,7 +227,18 @@ pub trait Sink {
     /// - the store cannot be read, or holds something that is no credential.
     fn fetch(&mut self, ids: &[&CredentialId]) -> Result<Vec<StoredRecord>, SinkError>;
 
-    /// Makes these changes, all or none.
+    /// Looks the accounts up that these records are bound to, which are fetched and written next; answers each in order.
+    ///
+    /// A target that has no accounts apart from its credentials knows every one.
+    ///
+    /// # Errors
+    /// - the store cannot be read.
+    fn accounts(&mut self, records: &[&CredentialRecord]) -> Result<Vec<AccountFound>, SinkError> {
+        Ok(vec![AccountFound::One; records.len()])
+    }
+
+    /// Makes these changes in one transaction, all or none but for those that it answers otherwise than
+    /// [`Written::Done`].
     ///
     /// # Errors
     /// - the store cannot be written; nothing of the batch stays.
@@ -190,6 +272,8 @@ pub enum SinkErrorKind {
     Busy,
     /// The store refused to read or write.
     Refused,
+    /// The connection ended while the store was asked to keep a batch; it may have done so or not.
+    OutcomeUnknown,
 }
 
 /// A failure of a store; the run stops and reports what was done before.

@@ -78,6 +78,19 @@ impl StoredRecord {
         }
     }
 
+    /// Tells whether this view is still the one that was read, in everything that no login moves: user, key, RP ID, user
+    /// handle, backup eligibility and status. Sign count, transports and backup state may differ.
+    pub fn is_as_read(&self, read: &Self) -> bool {
+        self.public_key.is_same_key(&read.public_key)
+            && self.account == read.account
+            && self.user_id == read.user_id
+            && self.external_user_id == read.external_user_id
+            && self.user_handle == read.user_handle
+            && self.rp_id == read.rp_id
+            && self.backup.map(Backup::eligible) == read.backup.map(Backup::eligible)
+            && self.status == read.status
+    }
+
     /// Returns the items in which two views differ; keys are compared as parsed.
     pub fn differences(&self, other: &Self) -> Vec<Item> {
         let eligible = |backup: Option<Backup>| backup.map(Backup::eligible);

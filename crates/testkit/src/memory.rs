@@ -4,6 +4,7 @@
 //! reference cannot keep is a wrong rule.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
@@ -11,23 +12,23 @@ use std::{
 
 use keyferry_core::{
     Backup, CannotLogIn, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind,
-    StoredRecord, Write, Written,
+    StoredRecord, Verdict, Write, Written,
 };
 
 /// A target that keeps every item, as a table of our own schema does.
 pub const FULL: Profile = Profile {
     name: "memory",
-    library: "none",
+    library: Cow::Borrowed("none"),
     keeps_status: true,
-    represent: |record| Ok(StoredRecord::from(record)),
-    verifies: |_| Ok(()),
+    represent: Verdict::Fixed(|record| Ok(StoredRecord::from(record))),
+    verifies: Verdict::Fixed(|_| Ok(())),
 };
 
 /// A target that keeps every item but the status: what stands there can log in.
 pub const WITHOUT_STATUS: Profile = Profile {
     name: "memory-without-status",
     keeps_status: false,
-    represent: |record| Ok(StoredRecord { status: None, ..StoredRecord::from(record) }),
+    represent: Verdict::Fixed(|record| Ok(StoredRecord { status: None, ..StoredRecord::from(record) })),
     ..FULL
 };
 
@@ -35,8 +36,8 @@ pub const WITHOUT_STATUS: Profile = Profile {
 pub const LOSSY: Profile = Profile {
     name: "memory-lossy",
     keeps_status: false,
-    represent: represent_lossy,
-    verifies: |record| represent_lossy(record).map(|_| ()),
+    represent: Verdict::Fixed(represent_lossy),
+    verifies: Verdict::Fixed(|record| represent_lossy(record).map(|_| ())),
     ..FULL
 };
 
@@ -157,7 +158,7 @@ fn change(
 ) -> Result<Written, SinkError> {
     let changed = match (write, &*row) {
         (Write::Insert(record), None) => {
-            let represented = (profile.represent)(record).map_err(|reason| {
+            let represented = profile.represent(record).map_err(|reason| {
                 SinkError::new(SinkErrorKind::Refused, "writing to the memory").because(reason.to_string())
             })?;
             Some(represented)

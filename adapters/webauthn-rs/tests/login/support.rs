@@ -72,7 +72,7 @@ pub(crate) fn loaded(record: &CredentialRecord) -> Result<Passkey, String> {
     let text = serde_json::to_string(&written).unwrap();
     let loaded: WebauthnRsRecord = serde_json::from_str(&text).unwrap();
     assert_eq!(loaded, written);
-    assert_eq!(loaded.to_stored(), Ok((PROFILE.represent)(record).unwrap()));
+    assert_eq!(loaded.to_stored(), Ok(PROFILE.represent(record).unwrap()));
     Ok(loaded.passkey)
 }
 

@@ -49,6 +49,14 @@ impl Identifier {
         Ok(Self(text))
     }
 
+    /// Returns the name of an account that nobody in an export has: it holds a NUL, which no identifier may.
+    ///
+    /// A target gives it for a credential that is bound to an account without a name, so that the credential is never
+    /// taken for somebody's.
+    pub fn of_nobody() -> Self {
+        Self("\0".into())
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -172,7 +172,7 @@ fn each_stale_view(harness: &Harness, attempt: impl Fn(&Harness, &StoredRecord, 
     let before = harness.content(std::slice::from_ref(&victim));
     let represented = harness.represent(&victim);
     for attack in attacks(&victim).into_iter().filter(|attack| keeps(&represented, attack.item)) {
-        let Ok(stale) = (harness.profile().represent)(&attack.record) else { continue };
+        let Ok(stale) = harness.profile().represent(&attack.record) else { continue };
         attempt(harness, &stale, attack.what);
         assert_unchanged(harness, std::slice::from_ref(&victim), &before, attack.what);
     }
@@ -181,7 +181,7 @@ fn each_stale_view(harness: &Harness, attempt: impl Fn(&Harness, &StoredRecord, 
 /// A user handle or a backup eligibility that was unknown when it was read, and is known now, is not overwritten.
 pub fn what_was_unknown_is_not_overwritten(harness: &mut Harness) {
     let single = CredentialRecord { backup: Some(Backup::SingleDevice), ..record(1) };
-    let Ok(held) = (harness.profile().represent)(&single) else { return }; // then it holds no such credential
+    let Ok(held) = harness.profile().represent(&single) else { return }; // then it holds no such credential
     harness.insert(std::slice::from_ref(&single));
     let raised = StoredRecord { sign_count: SignCount(900), ..held.clone() };
     let unchanged = |stale: &StoredRecord, merged: &StoredRecord, what: &str| {
@@ -191,7 +191,7 @@ pub fn what_was_unknown_is_not_overwritten(harness: &mut Harness) {
     };
     // Only where the target can leave the item empty can it have been read as unknown.
     let unknown = CredentialRecord { backup: None, ..single.clone() };
-    if held.backup.is_some() && (harness.profile().represent)(&unknown).is_ok_and(|row| row.backup.is_none())
+    if held.backup.is_some() && harness.profile().represent(&unknown).is_ok_and(|row| row.backup.is_none())
     {
         let stale = StoredRecord { backup: None, ..held.clone() };
         let merged = StoredRecord { backup: Some(Backup::Eligible), ..raised.clone() };
@@ -199,7 +199,7 @@ pub fn what_was_unknown_is_not_overwritten(harness: &mut Harness) {
     }
     let unknown = CredentialRecord { user_handle: None, ..single.clone() };
     if held.user_handle.is_some()
-        && (harness.profile().represent)(&unknown).is_ok_and(|row| row.user_handle.is_none())
+        && harness.profile().represent(&unknown).is_ok_and(|row| row.user_handle.is_none())
     {
         let stale = StoredRecord { user_handle: None, ..held.clone() };
         let merged = StoredRecord { user_handle: Some(user_handle(b"mallory")), ..raised };

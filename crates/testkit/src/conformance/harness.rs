@@ -32,7 +32,7 @@ impl Harness {
     pub fn new<S: Sink + 'static>(open: impl Fn(&Path) -> S + 'static) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let open = move |folder: &Path| -> Box<dyn Sink> { Box::new(open(folder)) };
-        let profile = *open(folder.path()).profile();
+        let profile = open(folder.path()).profile().clone();
         Self { open: Box::new(open), refuse: None, folder, profile }
     }
 
@@ -55,7 +55,7 @@ impl Harness {
     /// - the target cannot hold it; rules call this for records that every target can.
     #[must_use]
     pub fn represent(&self, record: &CredentialRecord) -> StoredRecord {
-        match (self.profile.represent)(record) {
+        match self.profile.represent(record) {
             Ok(stored) => stored,
             Err(reason) => panic!("every target must be able to hold this record, but: {reason}"),
         }
@@ -126,7 +126,7 @@ impl Harness {
 
     /// Makes one change.
     pub(super) fn write(&self, write: Write<'_>) -> Written {
-        self.upsert(&[write])[0]
+        self.upsert(&[write]).remove(0)
     }
 
     /// Inserts these records in one batch; each must be new.

@@ -51,10 +51,10 @@ pub fn an_id_asked_for_twice_is_answered_once(harness: &mut Harness) {
 pub fn a_representation_is_honest(harness: &mut Harness) {
     let profile = harness.profile();
     for (what, record) in variants::all() {
-        let stored = match (profile.represent)(&record) {
+        let stored = match profile.represent(&record) {
             Ok(stored) => stored,
             Err(reason) => {
-                let says = (profile.verifies)(&record);
+                let says = profile.verifies(&record);
                 assert!(says.is_err(), "{what}: cannot be held ({reason}), but is said to log in");
                 continue;
             }
@@ -128,7 +128,7 @@ fn are_kept(harness: &Harness, variants: &[Variant]) {
         // A status that nobody knows is written nowhere.
         let is_unknown = matches!(record.status, Status::Other(_));
         let is_barred = is_unknown || (!profile.keeps_status && !record.status.is_active());
-        match (profile.represent)(record) {
+        match profile.represent(record) {
             Ok(wanted) if !is_barred => {
                 kept += 1;
                 assert_holds(harness, &wanted, record, what);

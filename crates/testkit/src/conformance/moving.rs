@@ -41,7 +41,7 @@ pub fn a_sign_count_never_goes_back(harness: &mut Harness) {
     let count = |record: &CredentialRecord| harness.held(record).sign_count.0;
     // Past the middle of 32 bits, where a signed column turns round. A target that cannot hold it says so.
     let high = 2_147_483_700;
-    let high = if (harness.profile().represent)(&with(high)).is_ok() { high } else { 2_000 };
+    let high = if harness.profile().represent(&with(high)).is_ok() { high } else { 2_000 };
     harness.insert(&[with(high)]);
     let report = harness.import(&[with(5)]);
     assert_eq!((report.counts.unchanged, report.stale_sign_counts), (1, 1), "an older export");

@@ -49,7 +49,7 @@ pub fn a_plan_says_what_an_import_does(harness: &mut Harness) {
     let after = harness.content(&export);
     let is_there: Vec<_> = after.iter().map(Option::is_some).collect();
     let keeps_status = harness.profile().keeps_status;
-    let extreme = (harness.profile().represent)(&export[8]).is_ok();
+    let extreme = harness.profile().represent(&export[8]).is_ok();
     assert_eq!(is_there, [true, true, true, keeps_status, true, true, true, keeps_status, extreme]);
     assert_eq!(after[4], before[4], "the forged row");
 }
@@ -181,7 +181,7 @@ pub fn a_failed_batch_leaves_no_trace(harness: &mut Harness) {
     };
     // What the target cannot hold is left out by every caller in the core; a sink must not write it either.
     for (what, variant) in variants::all() {
-        if (harness.profile().represent)(&variant).is_err() {
+        if harness.profile().represent(&variant).is_err() {
             let id = poison.credential_id.clone();
             fails(&CredentialRecord { credential_id: id, ..variant }, &what);
         }

@@ -60,7 +60,7 @@ impl Broken {
         let profile = match bug {
             Bug::RemovesUnguarded | Bug::NeverRemoves => memory::WITHOUT_STATUS,
             Bug::GuessesBackup => {
-                Profile { represent: |record| Ok(with_guessed_backup(record)), ..memory::FULL }
+                Profile { represent: Verdict::Fixed(|record| Ok(with_guessed_backup(record))), ..memory::FULL }
             }
             Bug::WritesTheUnwritable => memory::LOSSY,
             _ => memory::FULL,

@@ -27,6 +27,7 @@ pub mod generate;
 pub mod keys;
 pub mod memory;
 pub mod records;
+pub mod servers;
 pub mod snapshot;
 mod stream;
 

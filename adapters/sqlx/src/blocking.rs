@@ -1,46 +1,67 @@
 //! The asynchronous sink behind the synchronous trait.
 
-use std::{future::Future, panic, path::Path, thread};
+use std::{fmt, future::Future, panic, thread};
 
-use keyferry_core::{CredentialId, Profile, Sink, SinkError, SinkErrorKind, StoredRecord, Write, Written};
+use keyferry_core::{
+    AccountFound, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind, StoredRecord, Write,
+    Written,
+};
+use keyferry_sql::{Database, Found, SqlLock, SqlSink};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{Access, Found, PROFILE, SqliteSink};
-
-/// A [`SqliteSink`] that blocks the thread it is called on; it brings its own small runtime.
+/// A [`SqlSink`] that blocks the thread it is called on; it brings its own small runtime.
 ///
 /// It may be called inside a runtime, too: the work then goes to a thread of its own, and the calling one waits.
 ///
 /// ```
 /// use keyferry_core::Sink as _;
+/// use keyferry_sqlx::{BlockingSink, Dialect, TableMap, TableName, read_sqlite};
 /// # let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("passkeys.db");
-/// let sink = keyferry_sqlx::BlockingSqliteSink::connect(&path, keyferry_sqlx::Access::Read)?;
+/// let map = TableMap::own(Dialect::Sqlite, TableName::own());
+/// let sink = BlockingSink::open(|| read_sqlite(&path, map))?;
 /// assert_eq!(sink.profile().name, "sqlite");
 /// assert!(!path.exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct BlockingSqliteSink {
-    /// `None` only while it is dropped.
-    sink: Option<SqliteSink>,
+pub struct BlockingSink<D: Database> {
+    /// `None` only while it is dropped, or where there is no file yet.
+    sink: Option<SqlSink<D>>,
     runtime: Option<Runtime>,
-    found: Found,
+    /// What is true where there is no file yet.
+    empty: Option<Profile>,
 }
 
-impl BlockingSqliteSink {
-    /// Opens a database as [`SqliteSink::connect`] does.
+/// What opening a file for reading finds: the table, or no file at all.
+pub enum Opened<D> {
+    /// A database.
+    Sink(SqlSink<D>),
+    /// Nothing; what is read from it is empty.
+    Nothing(Profile),
+}
+
+impl<D> From<SqlSink<D>> for Opened<D> {
+    fn from(sink: SqlSink<D>) -> Self {
+        Self::Sink(sink)
+    }
+}
+
+impl<D: Database> BlockingSink<D> {
+    /// Opens a sink by an asynchronous function such as [`crate::open_sqlite`].
     ///
     /// # Errors
-    /// - as [`SqliteSink::connect`];
+    /// - as that function;
     /// - no runtime can be made: the process is short of file descriptors or threads.
-    pub fn connect(path: impl AsRef<Path>, access: Access) -> Result<Self, SinkError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-            SinkError::new(SinkErrorKind::Unreachable, "starting the database client").because(error)
-        })?;
-        let sink = block_on(&runtime, SqliteSink::connect(path.as_ref(), access));
-        match sink {
-            Ok(sink) => Ok(Self { found: sink.found(), sink: Some(sink), runtime: Some(runtime) }),
+    pub fn open<T: Into<Opened<D>> + Send, F>(open: impl FnOnce() -> F) -> Result<Self, SinkError>
+    where
+        F: Future<Output = Result<T, SinkError>> + Send,
+    {
+        let runtime = runtime()?;
+        match block_on(&runtime, open()) {
+            Ok(opened) => Ok(match opened.into() {
+                Opened::Sink(sink) => Self { sink: Some(sink), runtime: Some(runtime), empty: None },
+                Opened::Nothing(profile) => Self { sink: None, runtime: Some(runtime), empty: Some(profile) },
+            }),
             Err(error) => {
                 runtime.shutdown_background(); // dropping it would panic inside another runtime
                 Err(error)
@@ -50,29 +71,51 @@ impl BlockingSqliteSink {
 
     /// Says what was there before this sink was connected.
     pub fn found(&self) -> Found {
-        self.found
+        self.sink.as_ref().map_or(Found::NoFile, SqlSink::found)
     }
 
-    fn parts(&mut self) -> Result<(&mut SqliteSink, &Runtime), SinkError> {
+    /// Returns what the operator should know about the table.
+    pub fn warnings(&self) -> &[String] {
+        self.sink.as_ref().map(SqlSink::warnings).unwrap_or_default()
+    }
+
+    fn parts(&mut self) -> Result<(&mut SqlSink<D>, &Runtime), SinkError> {
         match (&mut self.sink, &self.runtime) {
             (Some(sink), Some(runtime)) => Ok((sink, runtime)),
+            (None, Some(_)) => {
+                let error = SinkError::new(SinkErrorKind::Refused, "writing to a database that is not there");
+                Err(error.because("it was opened for reading only"))
+            }
             _ => Err(SinkError::new(SinkErrorKind::Unreachable, "using a database that is closed")),
         }
     }
 }
 
-impl Sink for BlockingSqliteSink {
+impl<D: Database> Sink for BlockingSink<D> {
     fn profile(&self) -> &Profile {
-        &PROFILE
+        match (&self.sink, &self.empty) {
+            (Some(sink), _) => sink.profile(),
+            (None, Some(profile)) => profile,
+            (None, None) => const { &keyferry_sql::profile_of(keyferry_sql::Dialect::Sqlite) },
+        }
     }
 
-    /// SQLite rewrites nearly every leaf of its indexes at each commit, since credential IDs are random: a million rows
-    /// in batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB.
     fn batch_size(&self) -> usize {
-        65_536
+        self.sink.as_ref().map_or(8192, SqlSink::batch_size)
+    }
+
+    fn accounts(&mut self, records: &[&CredentialRecord]) -> Result<Vec<AccountFound>, SinkError> {
+        if self.sink.is_none() {
+            return Ok(vec![AccountFound::One; records.len()]);
+        }
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.accounts(records))
     }
 
     fn fetch(&mut self, ids: &[&CredentialId]) -> Result<Vec<StoredRecord>, SinkError> {
+        if self.sink.is_none() {
+            return Ok(Vec::new());
+        }
         let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.fetch(ids))
     }
@@ -83,17 +126,90 @@ impl Sink for BlockingSqliteSink {
     }
 }
 
-impl Drop for BlockingSqliteSink {
-    /// Waits until the file is closed, so that nothing of this process touches it afterwards.
+impl<D: Database> Drop for BlockingSink<D> {
+    /// Waits until the connection is closed, so that nothing of this process touches the database afterwards.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             if let Some(sink) = self.sink.take() {
                 // What was committed is on disk already; closing has nothing left to lose.
-                let _ = block_on(&runtime, sink.close());
+                block_on(&runtime, sink.close());
             }
             runtime.shutdown_background();
         }
     }
+}
+
+impl<D: Database> fmt::Debug for BlockingSink<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.sink {
+            Some(sink) => write!(f, "Blocking{sink:?}"),
+            None => f.write_str("BlockingSqlSink(no file)"),
+        }
+    }
+}
+
+/// A lock on a table of a server, held until it goes into a sink or is dropped.
+pub struct BlockingLock<D: Database> {
+    lock: Option<SqlLock<D>>,
+    runtime: Option<Runtime>,
+}
+
+impl<D: Database> BlockingLock<D> {
+    /// Takes a lock by an asynchronous function.
+    ///
+    /// # Errors
+    /// - as that function.
+    pub fn acquire<F>(acquire: impl FnOnce() -> F) -> Result<Self, SinkError>
+    where
+        F: Future<Output = Result<SqlLock<D>, SinkError>> + Send,
+    {
+        let runtime = runtime()?;
+        match block_on(&runtime, acquire()) {
+            Ok(lock) => Ok(Self { lock: Some(lock), runtime: Some(runtime) }),
+            Err(error) => {
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a sink on the same runtime, and gives it the lock.
+    ///
+    /// # Errors
+    /// - as the asynchronous function.
+    pub fn open<F>(mut self, open: impl FnOnce() -> F) -> Result<BlockingSink<D>, SinkError>
+    where
+        F: Future<Output = Result<SqlSink<D>, SinkError>> + Send,
+    {
+        let (Some(lock), Some(runtime)) = (self.lock.take(), self.runtime.take()) else {
+            return Err(SinkError::new(SinkErrorKind::Unreachable, "using a lock that was given back"));
+        };
+        match block_on(&runtime, open()) {
+            Ok(sink) => Ok(BlockingSink { sink: Some(sink.with_lock(lock)), runtime: Some(runtime), empty: None }),
+            Err(error) => {
+                block_on(&runtime, lock.release());
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<D: Database> Drop for BlockingLock<D> {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            if let Some(lock) = self.lock.take() {
+                block_on(&runtime, lock.release());
+            }
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime, SinkError> {
+    Builder::new_current_thread().enable_all().build().map_err(|error| {
+        SinkError::new(SinkErrorKind::Unreachable, "starting the database client").because(error)
+    })
 }
 
 /// Runs a future to its end, inside a runtime on a thread of its own, where blocking is allowed.

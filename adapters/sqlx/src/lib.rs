@@ -1,7 +1,7 @@
-//! The SQL targets through sqlx.
+//! The SQL targets through sqlx: SQLite, PostgreSQL, MySQL and MariaDB, each a feature.
 //!
-//! [`SqliteSink`] is asynchronous; [`BlockingSqliteSink`] is the same as a [`keyferry_core::Sink`], for
-//! [`keyferry_core::plan`], [`keyferry_core::apply`] and [`keyferry_core::verify`].
+//! [`open_sqlite`], `open_postgres` and `open_mysql` give an asynchronous [`SqlSink`]; [`BlockingSink`] is the same as a
+//! [`keyferry_core::Sink`], for [`keyferry_core::plan`], [`keyferry_core::apply`] and [`keyferry_core::verify`].
 //!
 //! ```
 //! use keyferry_core::{CredentialId, Sink as _};
@@ -15,18 +15,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(feature = "sqlite")]
 mod blocking;
-#[cfg(feature = "sqlite")]
-mod convert;
-#[cfg(feature = "sqlite")]
-mod failure;
-#[cfg(feature = "sqlite")]
-mod sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod connect;
+mod driver;
+mod open;
 
+pub use blocking::{BlockingLock, BlockingSink, Opened};
+#[cfg(feature = "mysql")]
+pub use connect::connect_mysql;
+#[cfg(feature = "postgres")]
+pub use connect::connect_postgres;
+#[cfg(feature = "mysql")]
+pub use driver::MySqlDatabase;
+#[cfg(feature = "postgres")]
+pub use driver::PgDatabase;
 #[cfg(feature = "sqlite")]
-pub use blocking::BlockingSqliteSink;
+pub use driver::SqliteDatabase;
+pub use keyferry_sql::{Access, Dialect, Found, SqlLock, SqlSink, TableMap, TableName};
+#[cfg(feature = "mysql")]
+pub use open::open_mysql;
+#[cfg(feature = "postgres")]
+pub use open::open_postgres;
 #[cfg(feature = "sqlite")]
-pub use convert::PROFILE;
-#[cfg(feature = "sqlite")]
-pub use sqlite::{Access, Found, SqliteSink};
+pub use open::{BlockingSqliteSink, open_sqlite, read_sqlite};

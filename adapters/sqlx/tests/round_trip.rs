@@ -133,7 +133,7 @@ fn a_time_before_the_year_zero_is_not_kept_and_the_profile_says_so() {
     let record = CredentialRecord { created_at: Some(time("0000-01-01T00:30:00+02:00")), ..record(1) };
     let mut sink = place.writer();
     sink.upsert(&[Write::Insert(&record)]).unwrap();
-    let expected = (sink.profile().represent)(&record).unwrap();
+    let expected = sink.profile().represent(&record).unwrap();
     assert_eq!(expected.created_at, None);
     assert_eq!(sink.fetch(&[&record.credential_id]).unwrap(), [expected]);
 }

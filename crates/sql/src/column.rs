@@ -1,5 +1,7 @@
 //! The columns of the table, for statements and for checking a table that is there already.
 
+use crate::Kind;
+
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -9,21 +11,6 @@ pub struct Column {
     pub kind: Kind,
     /// Whether it may be NULL: not known.
     pub is_nullable: bool,
-}
-
-/// What a column holds; each database has its own types for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Bytes.
-    Binary,
-    /// Text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// True or false.
-    Boolean,
-    /// A time in UTC, to the microsecond.
-    Time,
 }
 
 /// The columns in the order of the table and of every statement.

@@ -11,9 +11,40 @@
 //! assert!(schema(Dialect::Sqlite).contains("CREATE TABLE webauthn_credentials"));
 //! ```
 
+mod address;
+mod attestation_object;
+mod catalog;
 mod column;
+mod copy;
+mod database;
+mod decode;
+mod encode;
+mod failure;
+mod lock;
+mod map;
+mod name;
+mod profile;
+mod record_view;
 mod schema;
-pub mod sqlite;
+mod sink;
+mod sqlite_file;
+mod table;
+mod text;
+mod value;
 
-pub use column::{COLUMNS, Column, Kind};
-pub use schema::{Dialect, TABLE, VERSION, VERSION_TABLE, migrations, schema};
+pub use address::{AddressError, Environment, Secret, ServerAddress, Tls, TlsMode};
+pub use column::{COLUMNS, Column};
+pub use database::{Database, Each, Statement, ready};
+pub use failure::{Class, DatabaseError, Raw};
+pub use lock::SqlLock;
+pub use map::{MapError, SHIPPED, TableMap};
+pub use name::{NameError, TableName};
+pub use profile::profile_of;
+pub use schema::{Dialect, TABLE, VERSION, VERSION_TABLE, migrations, schema, schema_of};
+pub(crate) use schema::migrations_of;
+pub use sink::{Access, Found, Opening, SqlSink};
+pub use sqlite_file::SqliteFile;
+pub use value::{Cells, Kind, OtherKind, Value};
+
+/// The temporary table that rows are copied into on their way in PostgreSQL; it lives for one transaction.
+pub const COPY_TABLE: &str = "keyferry_rows";

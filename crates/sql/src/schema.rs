@@ -1,5 +1,7 @@
 //! The DDL of each database, version by version.
 
+use crate::{TableName, name::quote};
+
 /// The name of the table that holds the credential records.
 pub const TABLE: &str = "webauthn_credentials";
 
@@ -24,7 +26,44 @@ pub enum Dialect {
 
 /// Returns the DDL that makes the current schema in an empty database; several statements, each ended by a semicolon.
 pub fn schema(dialect: Dialect) -> String {
-    migrations(dialect).concat()
+    schema_of(dialect, &TableName::own())
+}
+
+/// Returns the DDL that makes the table under another name, or in a schema.
+///
+/// ```
+/// use keyferry_sql::{Dialect, schema_of};
+/// let ddl = schema_of(Dialect::Postgres, &"auth.passkeys".parse()?);
+/// assert!(ddl.contains("CREATE TABLE \"auth\".\"passkeys\""));
+/// assert!(ddl.contains("\"auth\".\"keyferry_schema\""));
+/// # Ok::<(), keyferry_sql::NameError>(())
+/// ```
+pub fn schema_of(dialect: Dialect, table: &TableName) -> String {
+    migrations_of(dialect, table).concat()
+}
+
+/// Returns the steps of [`migrations`] for a table of this name.
+pub(crate) fn migrations_of(dialect: Dialect, table: &TableName) -> Vec<String> {
+    let steps = migrations(dialect).iter();
+    if *table == TableName::own() {
+        return steps.map(|step| (*step).to_owned()).collect();
+    }
+    let version = table.beside(VERSION_TABLE).quoted(dialect);
+    // A name in a schema is that of the table; an index has its table's schema, and a name of its own.
+    let index = |suffix: &str| quote(dialect, &short(&format!("{}_{suffix}", table.table())));
+    let renamed = |step: &&str| {
+        step.replace(&format!("{TABLE}_user_handle"), &index("user_handle"))
+            .replace(&format!("{TABLE}_account"), &index("account"))
+            .replace(VERSION_TABLE, &version)
+            .replace(&format!("{TABLE} "), &format!("{} ", table.quoted(dialect)))
+    };
+    steps.map(|step| renamed(step)).collect()
+}
+
+/// Cuts a name to what every database takes.
+fn short(name: &str) -> String {
+    // Names are ASCII: no letter is cut in two.
+    name.get(..63).unwrap_or(name).to_owned()
 }
 
 /// Returns the steps from an empty database to the current schema: the first one makes version 1, and so on.

@@ -1,0 +1,89 @@
+//! What the sink asks of a driver: one small trait, which sqlx and diesel fill in.
+
+use std::{future::Future, sync::Arc};
+
+use crate::{Cells, DatabaseError, Dialect, Value};
+
+/// The text of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The SQL; binds are written as the dialect does: `?`, or `$1`, `$2`, … in PostgreSQL.
+    pub text: Arc<str>,
+    /// Whether the same text comes again and again, so that a driver should keep it prepared.
+    pub is_repeated: bool,
+}
+
+impl Statement {
+    /// Creates a statement that is not kept prepared.
+    pub fn once(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), is_repeated: false }
+    }
+
+    /// Creates a statement that is kept prepared.
+    pub fn repeated(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), is_repeated: true }
+    }
+}
+
+/// What is done with each row of an answer.
+pub type Each<'a> = &'a mut (dyn FnMut(&dyn Cells) + Send);
+
+/// One connection to a database, as a driver gives it.
+///
+/// The functions return futures, so that an asynchronous driver can be awaited; a synchronous one returns futures that
+/// are ready at once, and [`ready`] takes the answer out of them. So both drivers run the same sink and the same
+/// statements.
+pub trait Database: Send {
+    /// Returns which kind of database it is.
+    fn dialect(&self) -> Dialect;
+
+    /// Runs one statement or several, without binds, by the simple protocol where the database has one.
+    ///
+    /// # Errors
+    /// - the database refuses, or cannot be reached any more.
+    fn run(&mut self, statements: &str) -> impl Future<Output = Result<(), DatabaseError>> + Send;
+
+    /// Runs a statement and returns how many rows it affected; for an UPDATE, how many it found.
+    ///
+    /// # Errors
+    /// - the database refuses, or cannot be reached any more.
+    fn execute(
+        &mut self,
+        statement: &Statement,
+        binds: &[Value<'_>],
+    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send;
+
+    /// Runs a query and shows each row to `each`.
+    ///
+    /// # Errors
+    /// - the database refuses, or cannot be reached any more.
+    fn query(
+        &mut self,
+        statement: &Statement,
+        binds: &[Value<'_>],
+        each: Each<'_>,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send;
+
+    /// Runs PostgreSQL's `COPY … FROM STDIN (FORMAT binary)` into [`COPY_TABLE`](crate::COPY_TABLE), whose columns are
+    /// those of `data`; other databases are never asked to.
+    ///
+    /// # Errors
+    /// - the database refuses, or cannot be reached any more.
+    fn copy(&mut self, data: &[u8]) -> impl Future<Output = Result<(), DatabaseError>> + Send;
+
+    /// Ends the connection and waits until that is done.
+    fn close(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized;
+}
+
+/// Takes the answer out of a future of a synchronous driver, which is ready at once.
+///
+/// `None` where it is not: the driver is not a synchronous one.
+pub fn ready<F: Future>(future: F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}

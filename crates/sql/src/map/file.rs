@@ -1,0 +1,472 @@
+//! Maps as TOML files.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use keyferry_core::{CoseAlgorithm, Item, Shown};
+use serde::Deserialize;
+
+use super::{
+    AccountTable, Column, Companion, Constant, Content, Derived, Encoding, Field, Key, Member, Needs, TableMap,
+};
+use crate::{Dialect, NameError, TableName, name};
+
+/// The maps that come with keyferry: name and TOML text.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("aspnet-identity", include_str!("../../maps/aspnet-identity.toml")),
+    ("authjs", include_str!("../../maps/authjs.toml")),
+    ("better-auth", include_str!("../../maps/better-auth.toml")),
+    ("devise-webauthn", include_str!("../../maps/devise-webauthn.toml")),
+    ("django-otp-webauthn", include_str!("../../maps/django-otp-webauthn.toml")),
+    ("laravel-passkeys", include_str!("../../maps/laravel-passkeys.toml")),
+    ("spring-security", include_str!("../../maps/spring-security.toml")),
+    ("supabase", include_str!("../../maps/supabase.toml")),
+];
+
+/// The most bytes of a map: somebody gave another file.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Says what is wrong with a map.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// The file cannot be read.
+    #[error("cannot read the table map")]
+    Read(#[from] std::io::Error),
+    /// The text is no TOML, or has keys that a map has not; the message says where.
+    #[error("the table map is not as expected: {0}")]
+    Toml(String),
+    /// A table or column has a name that cannot be one.
+    #[error("the table map names something that cannot be: {0}")]
+    Name(#[from] NameError),
+    /// The map contradicts itself or lacks what a login needs.
+    #[error("the table map cannot be used: {0}")]
+    Content(String),
+}
+
+impl TableMap {
+    /// Reads a map from a file.
+    ///
+    /// # Errors
+    /// - the file cannot be read, is larger than a MiB, is no TOML, or is no map: see [`MapError`].
+    pub fn open(path: &Path, dialect: Dialect) -> Result<Self, MapError> {
+        if fs::metadata(path)?.len() > MAX_BYTES {
+            return Err(MapError::Content("it is larger than a MiB".to_owned()));
+        }
+        Self::parse(&fs::read_to_string(path)?, dialect)
+    }
+
+    /// Returns the shipped map of this name; `None` where there is none.
+    ///
+    /// # Errors
+    /// - none of the maps that come with keyferry; a test reads each for every database.
+    pub fn shipped(name: &str, dialect: Dialect) -> Option<Result<Self, MapError>> {
+        SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| Self::parse(text, dialect))
+    }
+
+    /// Reads a map from its text.
+    ///
+    /// # Errors
+    /// - it is no TOML, or no map: see [`MapError`].
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, MapError> {
+        let file: File = toml::from_str(text).map_err(|error| MapError::Toml(one_line(&error)))?;
+        file.into_map(dialect)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    name: String,
+    library: String,
+    table: String,
+    #[serde(default)]
+    columns: BTreeMap<String, FieldText>,
+    #[serde(default)]
+    constants: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    derived: BTreeMap<String, String>,
+    key: Option<KeyText>,
+    account: Option<AccountText>,
+    #[serde(default)]
+    companion: Vec<CompanionText>,
+    #[serde(default)]
+    needs: NeedsText,
+    #[serde(default)]
+    sqlite: Differences,
+    #[serde(default)]
+    postgres: Differences,
+    #[serde(default)]
+    mysql: Differences,
+}
+
+/// What is otherwise on one database.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Differences {
+    #[serde(default)]
+    columns: BTreeMap<String, FieldText>,
+    #[serde(default)]
+    constants: BTreeMap<String, toml::Value>,
+    key: Option<KeyText>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+enum FieldText {
+    Name(String),
+    Full(FullField),
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FullField {
+    column: String,
+    #[serde(rename = "as")]
+    encoding: Option<String>,
+    words: Option<[String; 2]>,
+    otherwise: Option<toml::Value>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct KeyText {
+    column: String,
+    #[serde(default = "yes")]
+    unique: bool,
+    #[serde(default)]
+    folds_case: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AccountText {
+    column: String,
+    table: String,
+    #[serde(rename = "match")]
+    matches: String,
+    id: String,
+    create: Option<RowText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RowText {
+    #[serde(default)]
+    columns: BTreeMap<String, FieldText>,
+    #[serde(default)]
+    constants: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CompanionText {
+    table: String,
+    key: Vec<String>,
+    account: Option<String>,
+    #[serde(default)]
+    columns: BTreeMap<String, FieldText>,
+    #[serde(default)]
+    constants: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    derived: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct NeedsText {
+    algorithms: Option<Vec<String>>,
+    polymorphic_keys: bool,
+    backup: bool,
+    handle_is_account: bool,
+    rising_sign_count: bool,
+}
+
+impl File {
+    fn into_map(self, dialect: Dialect) -> Result<TableMap, MapError> {
+        let differences = match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+            Dialect::MySql => self.mysql,
+        };
+        let (mut fields, mut constants) = (self.columns, self.constants);
+        fields.extend(differences.columns);
+        constants.extend(differences.constants);
+        let table: TableName = self.table.parse()?;
+        let mut columns = row(&fields, &constants, &self.derived)?;
+        let account = match self.account {
+            None => None,
+            Some(text) => {
+                columns.push(Column { name: name::column(&text.column)?, content: Content::AccountId });
+                let create = match text.create {
+                    Some(made) => row(&made.columns, &made.constants, &BTreeMap::new())?,
+                    None => Vec::new(),
+                };
+                let (matches, id) = (name::column(&text.matches)?, name::column(&text.id)?);
+                Some(AccountTable { table: text.table.parse()?, matches, id, create })
+            }
+        };
+        let mut companions = Vec::new();
+        for text in self.companion {
+            let mut columns = row(&text.columns, &text.constants, &text.derived)?;
+            if let Some(column) = text.account {
+                columns.push(Column { name: name::column(&column)?, content: Content::AccountId });
+            }
+            companions.push(Companion { table: text.table.parse()?, columns, key: text.key });
+        }
+        let key = differences.key.or(self.key).map(|key| Key {
+            column: key.column,
+            is_unique: key.unique,
+            folds_case: key.folds_case,
+        });
+        let needs = self.needs.read()?;
+        let credential_id = columns.iter().find(|column| is_item(&column.content, Item::CredentialId));
+        let key = match (key, credential_id) {
+            (Some(key), _) => key,
+            (None, Some(column)) => Key { column: column.name.clone(), is_unique: true, folds_case: false },
+            (None, None) => return Err(content("no column holds the credential_id by itself, and [key] names none")),
+        };
+        let map = TableMap {
+            name: self.name,
+            library: self.library,
+            table,
+            columns,
+            key,
+            account,
+            companions,
+            needs,
+            is_own: false,
+        };
+        check(&map)?;
+        Ok(map)
+    }
+}
+
+/// Sees to it that a login is possible from what the map keeps, and that nothing is written twice.
+fn check(map: &TableMap) -> Result<(), MapError> {
+    for item in [Item::CredentialId, Item::PublicKey, Item::SignCount, Item::Account] {
+        if !map.holds(item) {
+            return Err(content(&format!("no column holds the {item}, without which nobody can log in")));
+        }
+    }
+    if map.field(Item::BackupEligible).is_some() != map.field(Item::BackupState).is_some() {
+        return Err(content("backup_eligible and backup_state go together: one says nothing without the other"));
+    }
+    if map.account.is_some() && map.field(Item::Account).is_some() {
+        return Err(content("the account stands in [account] and in [columns]; one of the two must go"));
+    }
+    for (number, column) in map.columns.iter().enumerate() {
+        if map.columns.iter().skip(number + 1).any(|other| other.name == column.name) {
+            return Err(content(&format!("the column {} stands there twice", column.name)));
+        }
+    }
+    let Some(key) = map.columns.iter().find(|column| column.name == map.key.column) else {
+        return Err(content(&format!("[key] names {}, which is no column of the map", Shown(&map.key.column))));
+    };
+    let is_of_the_id = matches!(key.content, Content::Derived(Derived::CredentialIdSha256 | Derived::CredentialIdUuid))
+        || is_item(&key.content, Item::CredentialId);
+    if !is_of_the_id {
+        return Err(content("[key] must name a column that holds the credential_id or what is derived of it"));
+    }
+    for companion in &map.companions {
+        let is_known = |name: &String| companion.columns.iter().any(|column| column.name == *name);
+        if companion.key.is_empty() || !companion.key.iter().all(is_known) {
+            return Err(content("the key of a companion names columns that the companion has not"));
+        }
+    }
+    Ok(())
+}
+
+fn is_item(content: &Content, item: Item) -> bool {
+    matches!(content, Content::Item(field) if field.item == item)
+}
+
+/// Makes the columns of one row; `Data.SignCount` is the member `SignCount` of the JSON object in the column `Data`.
+fn row(
+    fields: &BTreeMap<String, FieldText>,
+    constants: &BTreeMap<String, toml::Value>,
+    derived: &BTreeMap<String, String>,
+) -> Result<Vec<Column>, MapError> {
+    let mut columns = Vec::new();
+    // In the order of WebAuthn Level 3, section 4, whatever the order of the file.
+    for item in Item::ALL {
+        if let Some(text) = fields.get(item.name()) {
+            let (place, field) = text.read(*item)?;
+            put(&mut columns, &place, Content::Item(field))?;
+        }
+    }
+    if let Some(unknown) = fields.keys().find(|name| !Item::ALL.iter().any(|item| item.name() == *name)) {
+        let known: Vec<_> = Item::ALL.iter().filter(|item| **item != Item::Row).map(|item| item.name()).collect();
+        let known = known.join(", ");
+        return Err(content(&format!("[columns] has `{}`; it can have {known}", Shown(unknown))));
+    }
+    for (place, value) in derived {
+        put(&mut columns, place, Content::Derived(read_derived(value)?))?;
+    }
+    for (place, value) in constants {
+        put(&mut columns, place, Content::Constant(read_constant(value)?))?;
+    }
+    Ok(columns)
+}
+
+fn put(columns: &mut Vec<Column>, place: &str, content: Content) -> Result<(), MapError> {
+    let Some((document, member)) = place.split_once('.') else {
+        columns.push(Column { name: name::column(place)?, content });
+        return Ok(());
+    };
+    let (document, member) = (name::column(document)?, Member { name: member.to_owned(), content });
+    match columns.iter_mut().find(|column| column.name == document) {
+        Some(Column { content: Content::Document(members), .. }) => members.push(member),
+        Some(_) => return Err(self::content(&format!("the column {document} is a document and something else"))),
+        None => columns.push(Column { name: document, content: Content::Document(vec![member]) }),
+    }
+    Ok(())
+}
+
+impl FieldText {
+    fn read(&self, item: Item) -> Result<(String, Field), MapError> {
+        let plain = |column: &str| FullField {
+            column: column.to_owned(),
+            encoding: None,
+            words: None,
+            otherwise: None,
+        };
+        let full = match self {
+            Self::Name(column) => plain(column),
+            Self::Full(full) => full.clone(),
+        };
+        let encoding = match (&full.encoding, full.words) {
+            (None, Some([no, yes])) if no != yes => Encoding::Words(no, yes),
+            (Some(text), None) => read_encoding(text)?,
+            (None, None) => usual(item),
+            _ => return Err(content(&format!("{item}: `as` and two different `words` exclude each other"))),
+        };
+        if !fits(item, &encoding) {
+            return Err(content(&format!("{item} cannot be written that way")));
+        }
+        let otherwise = full.otherwise.as_ref().map(read_constant).transpose()?;
+        Ok((full.column, Field { item, encoding, otherwise }))
+    }
+}
+
+fn usual(item: Item) -> Encoding {
+    match item {
+        Item::CredentialId | Item::PublicKey | Item::UserHandle => Encoding::Bytes,
+        Item::SignCount => Encoding::Integer,
+        Item::Transports => Encoding::JsonList,
+        Item::UvInitialized | Item::BackupEligible | Item::BackupState => Encoding::Boolean,
+        Item::Aaguid => Encoding::Uuid,
+        Item::CreatedAt => Encoding::Time,
+        _ => Encoding::Text,
+    }
+}
+
+/// Tells whether an item can be written this way and read back.
+fn fits(item: Item, encoding: &Encoding) -> bool {
+    use Encoding as E;
+    match item {
+        Item::CredentialId | Item::PublicKey => matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex),
+        Item::UserHandle => matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex),
+        Item::Aaguid => matches!(encoding, E::Bytes | E::Uuid | E::Base64 | E::Hex | E::Base64Url),
+        Item::SignCount => matches!(encoding, E::Integer),
+        Item::Transports => matches!(encoding, E::TextList | E::JsonList | E::Array),
+        Item::UvInitialized | Item::BackupEligible | Item::BackupState => {
+            matches!(encoding, E::Boolean | E::Words(..))
+        }
+        Item::Status => matches!(encoding, E::Text | E::Boolean | E::Words(..)),
+        Item::CreatedAt => matches!(
+            encoding,
+            E::Time | E::Iso(_) | E::SqlText(_) | E::EpochSeconds | E::EpochMilliseconds
+        ),
+        Item::Row => false,
+        _ => matches!(encoding, E::Text),
+    }
+}
+
+fn read_encoding(text: &str) -> Result<Encoding, MapError> {
+    let known = [
+        ("bytes", Encoding::Bytes),
+        ("base64url", Encoding::Base64Url),
+        ("base64", Encoding::Base64),
+        ("hex", Encoding::Hex),
+        ("uuid", Encoding::Uuid),
+        ("text", Encoding::Text),
+        ("text-list", Encoding::TextList),
+        ("json-list", Encoding::JsonList),
+        ("array", Encoding::Array),
+        ("boolean", Encoding::Boolean),
+        ("integer", Encoding::Integer),
+        ("time", Encoding::Time),
+        ("iso-8601", Encoding::Iso(6)),
+        ("iso-8601-milliseconds", Encoding::Iso(3)),
+        ("sql-text", Encoding::SqlText(6)),
+        ("sql-text-seconds", Encoding::SqlText(0)),
+        ("epoch-seconds", Encoding::EpochSeconds),
+        ("epoch-milliseconds", Encoding::EpochMilliseconds),
+    ];
+    known.iter().find(|(name, _)| *name == text).map(|(_, encoding)| encoding.clone()).ok_or_else(|| {
+        let names = known.map(|(name, _)| name).join(", ");
+        content(&format!("there is no encoding `{}`; known: {names}", Shown(text)))
+    })
+}
+
+fn read_derived(text: &str) -> Result<Derived, MapError> {
+    let known = [
+        ("cose-algorithm", Derived::CoseAlgorithm),
+        ("credential-id-sha256", Derived::CredentialIdSha256),
+        ("credential-id-uuid", Derived::CredentialIdUuid),
+        ("attestation-object", Derived::AttestationObject),
+        ("created-at-or-now", Derived::CreatedAtOrNow),
+    ];
+    known.iter().find(|(name, _)| *name == text).map(|(_, derived)| *derived).ok_or_else(|| {
+        let names = known.map(|(name, _)| name).join(", ");
+        content(&format!("there is no derived value `{}`; known: {names}", Shown(text)))
+    })
+}
+
+fn read_constant(value: &toml::Value) -> Result<Constant, MapError> {
+    Ok(match value {
+        toml::Value::String(text) if text == "now()" => Constant::Now,
+        toml::Value::String(text) => Constant::Text(text.clone()),
+        toml::Value::Integer(number) => Constant::Integer(*number),
+        toml::Value::Boolean(flag) => Constant::Boolean(*flag),
+        toml::Value::Array(_) | toml::Value::Table(_) => {
+            Constant::Json(serde_json::to_value(value).map_err(|error| content(&error.to_string()))?)
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) => {
+            return Err(content("a constant is a text, a whole number, true, false, an array or a table"));
+        }
+    })
+}
+
+impl NeedsText {
+    fn read(self) -> Result<Needs, MapError> {
+        let algorithm = |text: &String| {
+            CoseAlgorithm::KNOWN
+                .iter()
+                .find(|algorithm| algorithm.to_string() == *text)
+                .copied()
+                .ok_or_else(|| content(&format!("there is no algorithm `{}`", Shown(text))))
+        };
+        let algorithms =
+            self.algorithms.map(|names| names.iter().map(algorithm).collect::<Result<Vec<_>, _>>()).transpose()?;
+        Ok(Needs {
+            algorithms,
+            polymorphic_keys: self.polymorphic_keys,
+            backup: self.backup,
+            handle_is_account: self.handle_is_account,
+            rising_sign_count: self.rising_sign_count,
+        })
+    }
+}
+
+fn content(message: &str) -> MapError {
+    MapError::Content(message.to_owned())
+}
+
+/// The parser shows the line with a marker below it; a message has one line.
+fn one_line(error: &toml::de::Error) -> String {
+    Shown(&error.message().replace('\n', " ")).to_string()
+}

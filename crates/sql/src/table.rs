@@ -1,0 +1,553 @@
+//! A map bound to a table that is there: what every column takes, and what is kept of a record.
+
+use std::borrow::Cow;
+
+use keyferry_core::{
+    CannotLogIn, CoseAlgorithm, CredentialRecord, Curve, Item, KeyParameters, Shown, Status, StoredRecord,
+};
+
+use crate::{
+    Dialect, Kind, TableMap, TableName, Value,
+    catalog::{FoundColumn, FoundTable, Times},
+    decode::Draft,
+    encode::{self, Context},
+    map::{AccountTable, Column, Content, Derived, Encoding, Field},
+    name::quote,
+    record_view::View,
+};
+
+/// A table of credentials that is there and takes what the map says.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) dialect: Dialect,
+    pub(crate) map: TableMap,
+    pub(crate) name: TableName,
+    pub(crate) columns: Vec<Bound>,
+    /// The column by which a credential is found.
+    pub(crate) key: usize,
+    pub(crate) account: Option<BoundAccount>,
+    pub(crate) companions: Vec<BoundRow>,
+}
+
+/// A column of the map and what the database says of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) content: Content,
+    pub(crate) kind: Kind,
+    pub(crate) found: FoundColumn,
+}
+
+/// The table of the accounts, bound.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundAccount {
+    pub(crate) table: TableName,
+    pub(crate) matches: FoundColumn,
+    pub(crate) id: FoundColumn,
+    pub(crate) id_kind: Kind,
+    /// Where a missing account is made: the columns of its row.
+    pub(crate) create: Option<BoundRow>,
+}
+
+/// A row of another table.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundRow {
+    pub(crate) table: TableName,
+    pub(crate) columns: Vec<Bound>,
+    /// The columns by which it is found, as positions.
+    pub(crate) key: Vec<usize>,
+}
+
+impl Table {
+    /// Binds a map to what was found.
+    ///
+    /// # Errors
+    /// - a column that is missing, of another type, or that an import cannot leave out;
+    /// - no unique index that decides byte for byte which credential is which.
+    pub(crate) fn bind(
+        dialect: Dialect,
+        map: TableMap,
+        found: &FoundTable,
+        accounts: Option<&FoundTable>,
+        companions: &[FoundTable],
+    ) -> Result<Self, String> {
+        if !found.is_strict && map.is_own {
+            return Err(format!("{} is not a STRICT table: a text could stand beside the same bytes", map.table));
+        }
+        let columns = bind_columns(dialect, &map.table, &map.columns, found, map.is_own)?;
+        let key = position(&columns, &map.key.column).ok_or("the key is no column")?;
+        if map.key.is_unique && !found.unique.contains(&map.key.column) {
+            let folds = found.unique_but_folding.contains(&map.key.column);
+            if !(folds && map.key.folds_case) {
+                let but = if folds { "that takes bytes for bytes " } else { "" };
+                return Err(format!("{} has no unique index {but}on exactly {}", map.table, map.key.column));
+            }
+        }
+        let account = match (&map.account, accounts) {
+            (Some(account), Some(found)) => Some(bind_account(dialect, account, found, &columns)?),
+            _ => None,
+        };
+        let companions = map
+            .companions
+            .iter()
+            .zip(companions)
+            .map(|(companion, found)| {
+                let columns = bind_columns(dialect, &companion.table, &companion.columns, found, false)?;
+                let key = companion.key.iter().filter_map(|name| position(&columns, name)).collect();
+                Ok(BoundRow { table: found.name.clone(), columns, key })
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self { dialect, name: found.name.clone(), columns, key, account, companions, map })
+    }
+
+    /// Returns the record as the table would give it back.
+    pub(crate) fn represent(&self, record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
+        let view = View::from(record);
+        let key = match self.map.needs.polymorphic_keys {
+            true => record.public_key.to_polymorphic(),
+            false => record.public_key.clone(),
+        };
+        let mut kept = StoredRecord::bare(record.credential_id.clone(), key, record.sign_count);
+        for column in &self.columns {
+            self.keep(&column.content, Some(&column.found), &view, record, &mut kept)?;
+        }
+        if self.map.account.is_some() {
+            kept.account = Some(record.account.clone());
+        }
+        Ok(kept)
+    }
+
+    fn keep(
+        &self,
+        content: &Content,
+        found: Option<&FoundColumn>,
+        view: &View<'_>,
+        record: &CredentialRecord,
+        kept: &mut StoredRecord,
+    ) -> Result<(), CannotLogIn> {
+        let field = match content {
+            Content::Item(field) => field,
+            Content::Document(members) => {
+                return members.iter().try_for_each(|member| self.keep(&member.content, None, view, record, kept));
+            }
+            // An ID that is looked up by what is derived of it must fit there; digests always do.
+            Content::Constant(_) | Content::Derived(_) | Content::AccountId => return Ok(()),
+        };
+        if let Some(found) = found {
+            self.see_to_room(field, found, view)?;
+        }
+        match field.item {
+            Item::CredentialId | Item::PublicKey | Item::SignCount => {}
+            Item::Transports if field.encoding == Encoding::TextList => {
+                kept.transports = self.there_and_back(content, found, view).transports;
+            }
+            Item::Transports => kept.transports.clone_from(&record.transports),
+            Item::UvInitialized => kept.uv_initialized = record.uv_initialized,
+            Item::BackupEligible | Item::BackupState => kept.backup = record.backup,
+            Item::Aaguid => kept.aaguid = record.aaguid,
+            Item::AuthenticatorAttachment => {
+                kept.authenticator_attachment.clone_from(&record.authenticator_attachment);
+            }
+            Item::AttestationFormat => kept.attestation_format.clone_from(&record.attestation_format),
+            Item::CreatedAt => kept.created_at = self.there_and_back(content, found, view).created_at,
+            Item::Status if field.encoding == Encoding::Text => kept.status = Some(record.status.clone()),
+            // One word for off: a credential that never was active would look like one that was barred.
+            Item::Status if record.status == Status::Pending => {
+                return Err(CannotLogIn::Status(Status::Pending));
+            }
+            Item::Status => {
+                let is_active = record.status.is_active();
+                kept.status = Some(if is_active { Status::Active } else { Status::Suspended });
+            }
+            Item::UserId => kept.user_id.clone_from(&record.user_id),
+            Item::ExternalUserId => kept.external_user_id.clone_from(&record.external_user_id),
+            Item::UserHandle => kept.user_handle.clone_from(&record.user_handle),
+            Item::RpId => kept.rp_id = Some(record.rp_id.clone()),
+            Item::Account => kept.account = Some(record.account.clone()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Returns what reading makes of what is written.
+    fn there_and_back(&self, content: &Content, found: Option<&FoundColumn>, view: &View<'_>) -> Draft {
+        let value = encode::content(content, view, self.context(0));
+        let value = match found {
+            Some(found) => self.adapt(value, content, found),
+            None => value,
+        };
+        let mut draft = Draft::default();
+        let _ = draft.read("", content, &value); // what was written a moment ago reads back, or is as good as not kept
+        draft
+    }
+
+    fn see_to_room(&self, field: &Field, found: &FoundColumn, view: &View<'_>) -> Result<(), CannotLogIn> {
+        let is_plain = found.max_length.is_none() && found.range.is_none() && found.is_nullable;
+        if is_plain {
+            return Ok(());
+        }
+        let content = Content::Item(field.clone());
+        let value = self.adapt(encode::content(&content, view, self.context(0)), &content, found);
+        match value {
+            Value::Null(_) if !found.is_nullable => Err(CannotLogIn::Missing(field.item)),
+            value if fits(&value, found) => Ok(()),
+            _ => Err(CannotLogIn::DoesNotFit(field.item)),
+        }
+    }
+
+    /// Tells whether the application's library takes an active record.
+    pub(crate) fn verifies(&self, record: &CredentialRecord) -> Result<(), CannotLogIn> {
+        let needs = &self.map.needs;
+        let algorithm = record.public_key.algorithm();
+        let named = if needs.polymorphic_keys { algorithm.polymorphic() } else { algorithm };
+        // EdDSA names two curves, of which libraries know the one.
+        let is_ed448 =
+            matches!(record.public_key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
+        let named = if is_ed448 { CoseAlgorithm::Ed448 } else { named };
+        if needs.algorithms.as_ref().is_some_and(|known| !known.contains(&named)) {
+            return Err(CannotLogIn::Algorithm(algorithm));
+        }
+        if needs.backup && record.backup.is_none() {
+            return Err(CannotLogIn::BackupUnknown);
+        }
+        if needs.handle_is_account {
+            let handle = record.user_handle.as_ref().ok_or(CannotLogIn::Missing(Item::UserHandle))?;
+            if handle.as_bytes() != record.account.as_str().as_bytes() {
+                return Err(CannotLogIn::UserHandleDiffers);
+            }
+        }
+        if needs.rising_sign_count && record.sign_count.0 == u32::MAX {
+            return Err(CannotLogIn::SignCountExhausted);
+        }
+        self.represent(record).map(drop)
+    }
+
+    pub(crate) fn context(&self, now: i64) -> Context<'static> {
+        Context { now, account: None, polymorphic_keys: self.map.needs.polymorphic_keys }
+    }
+
+    /// Returns the value that is written into a column.
+    pub(crate) fn value<'a>(&self, column: &'a Bound, view: &View<'a>, context: Context<'a>) -> Value<'a> {
+        self.adapt(encode::content(&column.content, view, context), &column.content, &column.found)
+    }
+
+    /// Turns a value of an encoding's kind into one of the column's.
+    fn adapt<'a>(&self, value: Value<'a>, content: &Content, found: &FoundColumn) -> Value<'a> {
+        let kind = found.kind.unwrap_or(Kind::Text);
+        match (value, kind) {
+            (Value::Null(_), kind) => Value::Null(self.wire(kind)),
+            (Value::Boolean(flag), Kind::Integer) => Value::Integer(i64::from(flag)),
+            (Value::Text(text), Kind::Binary) if is_uuid(content) => {
+                let bytes: Vec<u8> = keyferry_core::Aaguid::parse(&text).map(|uuid| uuid.0.into()).unwrap_or_default();
+                Value::Binary(Cow::Owned(bytes))
+            }
+            (Value::Time(time), kind) => self.time(time, kind, found),
+            // A list that its application keeps as an array of the database's.
+            (value, _) => value,
+        }
+    }
+
+    fn time(&self, time: i64, kind: Kind, found: &FoundColumn) -> Value<'static> {
+        let is_in_range = match found.times {
+            Times::Any => true,
+            Times::FourDigits => (crate::profile::YEAR_1000..253_402_300_800_000_000).contains(&time),
+            Times::Unix => (1_000_000..2_147_483_647_000_000).contains(&time),
+        };
+        if !is_in_range {
+            return Value::Null(self.wire(kind));
+        }
+        // Cut, not rounded, so that what is read back can be told from what was written.
+        let unit = 10_i64.pow(6 - u32::from(found.digits.min(6)));
+        let time = time - time.rem_euclid(unit);
+        match (self.dialect, kind) {
+            (Dialect::Postgres, Kind::Time) => Value::Time(time),
+            (Dialect::MySql, Kind::Time) => Value::Text(Cow::Owned(encode::time_text(time, ' ', 6))),
+            (_, Kind::Integer) => Value::Integer(time.div_euclid(1_000)),
+            (Dialect::Sqlite, _) if is_moment(&found.declared) => {
+                Value::Text(Cow::Owned(encode::time_text(time, ' ', 6)))
+            }
+            _ => Value::Text(Cow::Owned(encode::time_text(time, 'T', 6) + "Z")),
+        }
+    }
+
+    /// Returns the kind that a value has on its way into a column of this kind.
+    pub(crate) fn wire(&self, kind: Kind) -> Kind {
+        match (self.dialect, kind) {
+            (Dialect::Postgres, kind) => kind,
+            (_, Kind::Boolean) => Kind::Integer,
+            (_, Kind::Time) => Kind::Text,
+            (_, kind) => kind,
+        }
+    }
+
+    /// Returns the kind that a value has when a column of this kind is read.
+    pub(crate) fn read_kind(&self, kind: Kind) -> Kind {
+        match (self.dialect, kind) {
+            (_, Kind::Boolean) => Kind::Integer,
+            (Dialect::Postgres, Kind::Time) => Kind::Integer,
+            (_, Kind::Time) => Kind::Text,
+            (_, kind) => kind,
+        }
+    }
+
+    /// Returns the value by which a credential is found.
+    pub(crate) fn key_value<'a>(&'a self, view: &View<'a>) -> Value<'a> {
+        match self.columns.get(self.key) {
+            Some(column) => self.value(column, view, self.context(0)),
+            None => Value::Null(Kind::Binary),
+        }
+    }
+
+    /// Returns what is true of this table as a target.
+    pub(crate) fn keeps_status(&self) -> bool {
+        self.map.field(Item::Status).is_some()
+    }
+}
+
+impl Bound {
+    /// Tells whether an import may change the column of a row that is there.
+    pub(crate) fn is_changeable(&self) -> bool {
+        fn may(content: &Content) -> bool {
+            match content {
+                Content::Item(field) => matches!(
+                    field.item,
+                    Item::SignCount
+                        | Item::Transports
+                        | Item::BackupEligible
+                        | Item::BackupState
+                        | Item::Status
+                        | Item::UserHandle
+                ),
+                Content::Document(members) => members.iter().any(|member| may(&member.content)),
+                Content::Constant(_) | Content::Derived(_) | Content::AccountId => false,
+            }
+        }
+        may(&self.content)
+    }
+
+    /// Tells whether a change is valid only while the column is as it was read.
+    pub(crate) fn is_guard(&self) -> bool {
+        match &self.content {
+            Content::Item(field) => matches!(
+                field.item,
+                Item::PublicKey
+                    | Item::BackupEligible
+                    | Item::Status
+                    | Item::UserId
+                    | Item::ExternalUserId
+                    | Item::UserHandle
+                    | Item::RpId
+                    | Item::Account
+            ),
+            // A document is replaced whole, so it must be whole as it was read: a login may have written to it.
+            Content::Document(_) | Content::AccountId => true,
+            Content::Constant(_) | Content::Derived(_) => false,
+        }
+    }
+
+    pub(crate) fn is_sign_count(&self) -> bool {
+        matches!(&self.content, Content::Item(field) if field.item == Item::SignCount)
+    }
+
+    /// Returns whether the column is read back at all.
+    pub(crate) fn is_read(&self) -> bool {
+        !matches!(self.content, Content::Constant(_) | Content::Derived(_))
+    }
+
+    pub(crate) fn quoted(&self, dialect: Dialect) -> String {
+        quote(dialect, &self.found.name)
+    }
+}
+
+fn position(columns: &[Bound], name: &str) -> Option<usize> {
+    columns.iter().position(|column| column.found.name == name)
+}
+
+fn is_uuid(content: &Content) -> bool {
+    matches!(
+        content,
+        Content::Item(Field { encoding: Encoding::Uuid, .. }) | Content::Derived(Derived::CredentialIdUuid)
+    )
+}
+
+fn is_moment(declared: &str) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    declared.contains("DATE") || declared.contains("TIME")
+}
+
+/// Tells whether a value has room in a column.
+fn fits(value: &Value<'_>, found: &FoundColumn) -> bool {
+    let has_room = |length: usize| {
+        found.max_length.is_none_or(|most| u64::try_from(length).is_ok_and(|length| length <= most))
+    };
+    match value {
+        Value::Binary(bytes) => has_room(bytes.len()),
+        Value::Text(_) if found.kind != Some(Kind::Text) => true,
+        Value::Text(text) => has_room(text.chars().count()),
+        Value::Integer(number) => found.range.is_none_or(|(least, most)| (least..=most).contains(number)),
+        _ => true,
+    }
+}
+
+fn bind_columns(
+    dialect: Dialect,
+    table: &TableName,
+    columns: &[Column],
+    found: &FoundTable,
+    is_own: bool,
+) -> Result<Vec<Bound>, String> {
+    let mut bound = Vec::with_capacity(columns.len());
+    for column in columns {
+        let spelled = found
+            .column(&column.name)
+            .or_else(|| found.columns.iter().find(|other| other.name.eq_ignore_ascii_case(&column.name)));
+        let expected = expected(dialect, &column.content, is_own, &column.name);
+        let Some(there) = spelled else {
+            return Err(format!("{table} has no column {}, expected {expected}", column.name));
+        };
+        let is_as_expected = takes(dialect, &column.content, there)
+            && (!is_own || (there.is_nullable == is_nullable(&column.name) && has_full_range(&column.name, there)));
+        let Some(kind) = there.kind.filter(|_| is_as_expected) else {
+            let null = if there.is_nullable { "NULL" } else { "NOT NULL" };
+            let declared = Shown(&there.declared);
+            return Err(format!("{table}: column {} is {declared} {null}, expected {expected}", column.name));
+        };
+        bound.push(Bound { content: column.content.clone(), kind, found: there.clone() });
+    }
+    let is_written = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    if let Some(other) =
+        found.columns.iter().find(|column| !is_written(&column.name) && !column.is_nullable && !column.is_optional)
+    {
+        let name = Shown(&other.name);
+        return Err(match is_own {
+            true => format!("{table} has a column {name} of its own that must not be NULL and has no default"),
+            false => format!(
+                "{table} has a column {name} that must not be NULL and has no default; give it a value in the map, \
+                 under [constants]"
+            ),
+        });
+    }
+    Ok(bound)
+}
+
+fn is_nullable(name: &str) -> bool {
+    crate::COLUMNS.iter().any(|column| column.name == name && column.is_nullable)
+}
+
+/// Our own table holds every legal value, whoever made it.
+fn has_full_range(name: &str, found: &FoundColumn) -> bool {
+    let needed = match name {
+        "credential_id" => Some(1023),
+        "user_handle" => Some(64),
+        "public_key" => Some(4096),
+        "user_id" | "external_user_id" | "account" => Some(1024),
+        "rp_id" => Some(253),
+        _ => None,
+    };
+    let is_long = found.max_length.is_none_or(|most| needed.is_none_or(|needed| most >= needed));
+    let is_wide = name != "sign_count" || found.range.is_none_or(|(_, most)| most >= i64::from(u32::MAX));
+    is_long && is_wide && (found.kind != Some(Kind::Time) || found.digits >= 6)
+}
+
+/// Tells whether a column takes what the map writes into it.
+fn takes(dialect: Dialect, content: &Content, found: &FoundColumn) -> bool {
+    let Some(kind) = found.kind else { return false };
+    if let Content::Item(Field { encoding: Encoding::Array, .. }) = content {
+        return found.is_array;
+    }
+    if found.is_array {
+        return false;
+    }
+    let natural = match content {
+        Content::Item(field) => encode::natural(&field.encoding),
+        Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
+        Content::Derived(Derived::AttestationObject) => Kind::Binary,
+        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => Kind::Time,
+        Content::Constant(crate::map::Constant::Integer(_)) => Kind::Integer,
+        Content::Constant(crate::map::Constant::Boolean(_)) => Kind::Boolean,
+        Content::AccountId => return true, // compared with the account's own column
+        Content::Derived(_) | Content::Constant(_) | Content::Document(_) => Kind::Text,
+    };
+    let is_item = matches!(content, Content::Item(_));
+    match (natural, kind) {
+        (natural, kind) if natural == kind => true,
+        (Kind::Boolean, Kind::Integer) => true,
+        (Kind::Text, Kind::Binary) => is_uuid(content),
+        // Which form of text or number an item has, the map must say; a moment that is never read back may have any.
+        (Kind::Time, Kind::Text) => dialect == Dialect::Sqlite && !is_item,
+        (Kind::Time, Kind::Integer) => !is_item,
+        _ => false,
+    }
+}
+
+/// Says what a column should be, in the words of the database.
+fn expected(dialect: Dialect, content: &Content, is_own: bool, name: &str) -> String {
+    let kind = match content {
+        Content::Item(Field { encoding: Encoding::Array, .. }) => return "an array of texts".to_owned(),
+        Content::Item(field) => encode::natural(&field.encoding),
+        Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
+        Content::Derived(Derived::AttestationObject) => Kind::Binary,
+        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => Kind::Time,
+        Content::Constant(crate::map::Constant::Integer(_)) => Kind::Integer,
+        Content::Constant(crate::map::Constant::Boolean(_)) => Kind::Boolean,
+        _ => Kind::Text,
+    };
+    let word = match (dialect, kind) {
+        (Dialect::Sqlite, Kind::Binary) => "BLOB",
+        (Dialect::Sqlite, Kind::Text | Kind::Time) => "TEXT",
+        (Dialect::Sqlite, Kind::Integer | Kind::Boolean) => "INTEGER",
+        (Dialect::Postgres, Kind::Binary) => "bytea",
+        (Dialect::Postgres, Kind::Text) => "text",
+        (Dialect::Postgres, Kind::Integer) => "bigint",
+        (Dialect::Postgres, Kind::Boolean) => "boolean",
+        (Dialect::Postgres, Kind::Time) => "timestamptz",
+        (Dialect::MySql, Kind::Binary) => "VARBINARY",
+        (Dialect::MySql, Kind::Text) => "VARCHAR or TEXT",
+        (Dialect::MySql, Kind::Integer) => "BIGINT",
+        (Dialect::MySql, Kind::Boolean) => "BOOLEAN",
+        (Dialect::MySql, Kind::Time) => "DATETIME(6)",
+    };
+    match (is_own, is_nullable(name)) {
+        (false, _) => word.to_owned(),
+        (true, true) => format!("{word} NULL"),
+        (true, false) => format!("{word} NOT NULL"),
+    }
+}
+
+fn bind_account(
+    dialect: Dialect,
+    account: &AccountTable,
+    found: &FoundTable,
+    columns: &[Bound],
+) -> Result<BoundAccount, String> {
+    let column = |name: &str| {
+        found.column(name).cloned().ok_or_else(|| format!("{} has no column {name}", account.table))
+    };
+    let (matches, id) = (column(&account.matches)?, column(&account.id)?);
+    if !matches!(matches.kind, Some(Kind::Text | Kind::Integer)) || matches.is_array {
+        let declared = Shown(&matches.declared);
+        return Err(format!("{}: column {} is {declared}, expected a text or a number", account.table, account.matches));
+    }
+    let Some(id_kind) = id.kind.filter(|kind| matches!(kind, Kind::Text | Kind::Integer | Kind::Binary)) else {
+        return Err(format!("{}: column {} is {}, which cannot be kept", account.table, account.id, Shown(&id.declared)));
+    };
+    let bound_to = columns.iter().find(|column| matches!(column.content, Content::AccountId));
+    if let Some(column) = bound_to.filter(|column| column.kind != id_kind) {
+        return Err(format!(
+            "column {} is {}, but {}.{} is {}",
+            Shown(&column.found.name),
+            Shown(&column.found.declared),
+            account.table,
+            account.id,
+            Shown(&id.declared)
+        ));
+    }
+    let create = match account.create.is_empty() {
+        true => None,
+        false => {
+            let columns = bind_columns(dialect, &account.table, &account.create, found, false)?;
+            let key = position(&columns, &account.id).ok_or("the row of a new account has no id")?;
+            Some(BoundRow { table: found.name.clone(), columns, key: vec![key] })
+        }
+    };
+    Ok(BoundAccount { table: found.name.clone(), matches, id, id_kind, create })
+}

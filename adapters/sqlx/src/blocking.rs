@@ -3,8 +3,8 @@
 use std::{fmt, future::Future, panic, thread};
 
 use keyferry_core::{
-    AccountFound, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind, StoredRecord, Write,
-    Written,
+    AccountFound, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind, StoredRecord,
+    Write, Written,
 };
 use keyferry_sql::{Database, Found, SqlLock, SqlSink};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -185,7 +185,9 @@ impl<D: Database> BlockingLock<D> {
             return Err(SinkError::new(SinkErrorKind::Unreachable, "using a lock that was given back"));
         };
         match block_on(&runtime, open()) {
-            Ok(sink) => Ok(BlockingSink { sink: Some(sink.with_lock(lock)), runtime: Some(runtime), empty: None }),
+            Ok(sink) => {
+                Ok(BlockingSink { sink: Some(sink.with_lock(lock)), runtime: Some(runtime), empty: None })
+            }
             Err(error) => {
                 block_on(&runtime, lock.release());
                 runtime.shutdown_background();

@@ -72,7 +72,11 @@ mod sqlite {
         open(&file, map, Access::Read).await.map(Opened::Sink)
     }
 
-    async fn open(file: &SqliteFile, map: TableMap, access: Access) -> Result<SqlSink<SqliteDatabase>, SinkError> {
+    async fn open(
+        file: &SqliteFile,
+        map: TableMap,
+        access: Access,
+    ) -> Result<SqlSink<SqliteDatabase>, SinkError> {
         let name = file.name().to_owned();
         let mut options = SqliteConnectOptions::new()
             .filename(file.path())

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use keyferry_core::{AccountRule, Authority, RpId, UserHandleRule};
 use keyferry_sources::Crc64Nvme;
 
-use crate::targets::Target;
+use crate::{tables::TableArgs, targets::Target};
 
 /// Moves passkeys from one WebAuthn server to another and proves that they log in
 #[derive(Parser)]
@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Prints the DDL of the table `webauthn_credentials`
     #[command(after_help = "Example:\n  keyferry schema postgres | psql")]
     Schema(SchemaArgs),
+    /// Prints the maps of applications' own tables, for --table-map
+    #[command(after_help = "Example:\n  keyferry maps spring-security > my-table.toml")]
+    Maps(MapsArgs),
     /// Makes a synthetic export with known private keys, and assertions signed by them
     #[command(after_help = "Example:\n  keyferry generate --rows 1000 --seed 1 --out 2026-01-15-1000.csv.gz")]
     Generate(GenerateArgs),
@@ -96,9 +99,12 @@ pub(crate) struct TransferArgs {
     /// The RP ID that the passkeys are bound to, such as example.com; no export has it
     #[arg(long, value_parser = RpId::parse, value_name = "DOMAIN")]
     pub(crate) rp_id: RpId,
-    /// The target, ADAPTER:WHERE, such as sqlite:passkeys.db or simplewebauthn:passkeys.json
+    /// The target, ADAPTER:WHERE, such as sqlite:passkeys.db or simplewebauthn:passkeys.json, or the URL of a database,
+    /// such as postgres://user@host/database; leave the password to PGPASSWORD, ~/.pgpass, MYSQL_PWD or ~/.my.cnf
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: Target,
+    #[command(flatten)]
+    pub(crate) tables: TableArgs,
     /// Who is in charge of credentials that are in the target already; `target` only adds new ones
     #[arg(long, value_enum, default_value_t, value_name = "WHO")]
     pub(crate) authority: Charge,
@@ -115,6 +121,15 @@ pub(crate) struct SchemaArgs {
     /// The database
     #[arg(value_enum)]
     pub(crate) dialect: Dialect,
+    /// Another name of the table, such as auth.webauthn_credentials
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Option<keyferry_sql::TableName>,
+}
+
+#[derive(Args)]
+pub(crate) struct MapsArgs {
+    /// The map to print; without it, the names of all
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Args)]

@@ -17,7 +17,7 @@ use crate::{
     json,
     output::{self, columns, number},
     rejects::Rejects,
-    targets::PROFILES,
+    targets::{KINDS, PROFILES},
 };
 
 /// What stands for the RP ID where none is given: nothing that `inspect` says depends on it, and it is never shown.
@@ -84,7 +84,7 @@ struct Findings {
     aaguids: HashMap<Option<Aaguid>, u64>,
     hasher: RandomState,
     credentials_of: HashMap<u64, u32>,
-    readiness: [Readiness; PROFILES.len()],
+    readiness: [Readiness; KINDS],
 }
 
 /// Who could log in at one kind of target.

@@ -15,12 +15,19 @@ mod json;
 mod output;
 mod progress;
 mod rejects;
+mod secrets;
+mod server;
+mod tables;
 mod targets;
 mod transfer;
 
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    if let Err(error) = secrets::hide() {
+        output::stopped(&error);
+        return ExitCode::from(2);
+    }
     let cli = Cli::parse();
     let finished = match &cli.command {
         Command::Inspect(args) => inspect::run(args),
@@ -29,8 +36,10 @@ fn main() -> ExitCode {
         Command::Verify(args) => transfer::run(keyferry_core::Mode::Verify, args),
         Command::Checksum(args) => export::checksum(args),
         Command::Schema(args) => {
-            output::data(keyferry_sql::schema(args.dialect.into()).as_ref()).map(|()| true)
+            let table = args.table.clone().unwrap_or_else(keyferry_sql::TableName::own);
+            output::data(&keyferry_sql::schema_of(args.dialect.into(), &table)).map(|()| true)
         }
+        Command::Maps(args) => tables::print(args.name.as_deref()),
         Command::Generate(args) => generate::run(args),
     };
     match finished {

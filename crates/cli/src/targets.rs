@@ -1,28 +1,42 @@
 //! Where an import can go: the address of a target, and how it is opened.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
-use keyferry_core::{Profile, Shown, Sink, SinkError};
+use keyferry_core::{Profile, Shown, Sink, SinkError, SinkErrorKind};
 use keyferry_json::{FileLock, JsonSink, RecordFormat as _, simplewebauthn::SimpleWebAuthn};
-use keyferry_sqlx::{Access, BlockingSqliteSink};
+use keyferry_sql::{Dialect, ServerAddress, TableMap, TableName, profile_of};
+use keyferry_sqlx::{BlockingSink, read_sqlite};
 use keyferry_webauthn_rs::WebauthnRs;
 
+use crate::{
+    output,
+    server::{self, ServerLock},
+    tables::Tables,
+};
+
+/// How many kinds of targets there are.
+pub(crate) const KINDS: usize = 5;
+
 /// Every kind of target, in the order of the readiness table.
-pub(crate) const PROFILES: [Profile; 3] =
-    [keyferry_sqlx::PROFILE, SimpleWebAuthn::PROFILE, WebauthnRs::PROFILE];
+pub(crate) const PROFILES: [Profile; KINDS] = [
+    profile_of(Dialect::Sqlite),
+    profile_of(Dialect::Postgres),
+    profile_of(Dialect::MySql),
+    SimpleWebAuthn::PROFILE,
+    WebauthnRs::PROFILE,
+];
 
-/// The address of a target, `ADAPTER:WHERE`.
+/// The address of a target: `ADAPTER:WHERE`, or the URL of a database.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
-    kind: Kind,
-    path: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Sqlite,
-    SimpleWebAuthn,
-    WebauthnRs,
+pub(crate) enum Target {
+    Sqlite(PathBuf),
+    Server(Box<ServerAddress>),
+    SimpleWebAuthn(PathBuf),
+    WebauthnRs(PathBuf),
 }
 
 impl FromStr for Target {
@@ -33,77 +47,141 @@ impl FromStr for Target {
         let Some((adapter, place)) = text.split_once(':') else {
             return Err(format!("expected ADAPTER:WHERE, such as sqlite:passkeys.db; adapters: {}", known()));
         };
-        let kind = match adapter {
-            "sqlite" => Kind::Sqlite,
-            "simplewebauthn" => Kind::SimpleWebAuthn,
-            "webauthn-rs" => Kind::WebauthnRs,
+        let make = match adapter {
+            "sqlite" => Self::Sqlite,
+            "simplewebauthn" => Self::SimpleWebAuthn,
+            "webauthn-rs" => Self::WebauthnRs,
+            // What follows the scheme may be a password: no part of it is shown.
+            "postgres" | "postgresql" | "mysql" | "mariadb" => {
+                let address: Result<ServerAddress, _> = text.parse();
+                return address
+                    .map(|address| Self::Server(Box::new(address)))
+                    .map_err(|error| error.to_string());
+            }
             other => return Err(format!("there is no adapter `{}`; adapters: {}", Shown(other), known())),
         };
         if place.is_empty() {
             return Err(format!("expected a file after `{adapter}:`"));
         }
-        Ok(Self { kind, path: PathBuf::from(place) })
+        Ok(make(PathBuf::from(place)))
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.profile().name, Shown(&self.path.to_string_lossy()))
+        let (name, path) = match self {
+            Self::Server(address) => return address.fmt(f),
+            Self::Sqlite(path) => ("sqlite", path),
+            Self::SimpleWebAuthn(path) => ("simplewebauthn", path),
+            Self::WebauthnRs(path) => ("webauthn-rs", path),
+        };
+        write!(f, "{name}:{}", Shown(&path.to_string_lossy()))
     }
 }
 
+/// What keeps every other import away from a target.
+pub(crate) enum Lock {
+    File(FileLock),
+    Server(ServerLock),
+}
+
 impl Target {
-    /// Returns what is true of this kind of target.
-    pub(crate) fn profile(&self) -> &'static Profile {
-        match self.kind {
-            Kind::Sqlite => &PROFILES[0],
-            Kind::SimpleWebAuthn => &PROFILES[1],
-            Kind::WebauthnRs => &PROFILES[2],
+    /// Returns the file of the target, where it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Server(_) => None,
+            Self::Sqlite(path) | Self::SimpleWebAuthn(path) | Self::WebauthnRs(path) => Some(path),
         }
     }
 
-    /// Returns the file of the target.
-    pub(crate) fn path(&self) -> &std::path::Path {
-        &self.path
+    /// Returns which kind of database it is, where it is one.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Self::Sqlite(_) => Some(Dialect::Sqlite),
+            Self::Server(address) => Some(address.dialect()),
+            Self::SimpleWebAuthn(_) | Self::WebauthnRs(_) => None,
+        }
+    }
+
+    /// Fills in what the database's own clients take from the environment and from their files.
+    pub(crate) fn with_client_settings(self) -> anyhow::Result<Self> {
+        let Self::Server(address) = self else { return Ok(self) };
+        let (address, notes) = (*address).with_client_settings(&|name| std::env::var_os(name))?;
+        notes.iter().for_each(|note| output::say(&format!("warning: {note}")));
+        Ok(Self::Server(Box::new(address)))
     }
 
     /// Keeps every other import away from the target.
-    pub(crate) fn lock(&self) -> Result<FileLock, SinkError> {
-        FileLock::acquire(&self.path)
+    pub(crate) fn lock(&self, tables: &Tables) -> Result<Lock, SinkError> {
+        match self {
+            Self::Server(address) => {
+                ServerLock::acquire(address, &tables.map(address.dialect())?.table).map(Lock::Server)
+            }
+            Self::Sqlite(path) | Self::SimpleWebAuthn(path) | Self::WebauthnRs(path) => {
+                FileLock::acquire(path).map(Lock::File)
+            }
+        }
     }
 
     /// Opens the target to read it; nothing is created, and one that is missing is empty.
-    pub(crate) fn open_for_reading(&self) -> Result<Box<dyn Sink>, SinkError> {
-        Ok(match self.kind {
-            Kind::Sqlite => Box::new(BlockingSqliteSink::connect(&self.path, Access::Read)?),
-            Kind::SimpleWebAuthn => Box::new(JsonSink::<SimpleWebAuthn>::open_for_reading(&self.path)?),
-            Kind::WebauthnRs => Box::new(JsonSink::<WebauthnRs>::open_for_reading(&self.path)?),
+    pub(crate) fn open_for_reading(&self, tables: &Tables) -> Result<OpenTarget, SinkError> {
+        Ok(match self {
+            Self::Sqlite(path) => {
+                let map = tables.map(Dialect::Sqlite)?;
+                OpenTarget::of_database(BlockingSink::open(|| read_sqlite(path, map))?)
+            }
+            Self::Server(address) => server::open_for_reading(address, tables.map(address.dialect())?)?,
+            Self::SimpleWebAuthn(path) => OpenTarget::of(JsonSink::<SimpleWebAuthn>::open_for_reading(path)?),
+            Self::WebauthnRs(path) => OpenTarget::of(JsonSink::<WebauthnRs>::open_for_reading(path)?),
         })
     }
 
     /// Opens the target to change it, and creates it if it is missing.
-    pub(crate) fn open_for_writing(&self, lock: FileLock) -> Result<OpenTarget, SinkError> {
-        Ok(match self.kind {
-            Kind::Sqlite => OpenTarget {
-                sink: Box::new(BlockingSqliteSink::connect(&self.path, Access::Write)?),
-                _lock: Some(lock),
-            },
-            Kind::SimpleWebAuthn => {
-                OpenTarget::of(JsonSink::<SimpleWebAuthn>::open_locked(&self.path, lock)?)
+    pub(crate) fn open_for_writing(&self, tables: &Tables, lock: Lock) -> Result<OpenTarget, SinkError> {
+        Ok(match (self, lock) {
+            (Self::Sqlite(path), Lock::File(lock)) => {
+                let map = tables.map(Dialect::Sqlite)?;
+                let sink = BlockingSink::open(|| keyferry_sqlx::open_sqlite(path, map))?;
+                OpenTarget { _lock: Some(lock), ..OpenTarget::of_database(sink) }
             }
-            Kind::WebauthnRs => OpenTarget::of(JsonSink::<WebauthnRs>::open_locked(&self.path, lock)?),
+            (Self::Server(address), Lock::Server(lock)) => {
+                lock.open(address, tables.map(address.dialect())?)?
+            }
+            (Self::SimpleWebAuthn(path), Lock::File(lock)) => {
+                OpenTarget::of(JsonSink::<SimpleWebAuthn>::open_locked(path, lock)?)
+            }
+            (Self::WebauthnRs(path), Lock::File(lock)) => {
+                OpenTarget::of(JsonSink::<WebauthnRs>::open_locked(path, lock)?)
+            }
+            _ => {
+                return Err(SinkError::new(SinkErrorKind::Refused, "opening with the lock of another target"));
+            }
         })
+    }
+
+    /// Returns our own table's map, or the one that was asked for.
+    pub(crate) fn default_map(dialect: Dialect, table: Option<&TableName>) -> TableMap {
+        TableMap::own(dialect, table.cloned().unwrap_or_else(TableName::own))
     }
 }
 
-/// A target that is open to be changed; the lock ends after the sink is closed.
+/// A target that is open; a lock of its file ends after the sink is closed.
 pub(crate) struct OpenTarget {
     pub(crate) sink: Box<dyn Sink>,
+    /// Whether a target of its kind stood there before.
+    pub(crate) is_missing: bool,
+    pub(crate) warnings: Vec<String>,
     _lock: Option<FileLock>,
 }
 
 impl OpenTarget {
     fn of(sink: impl Sink + 'static) -> Self {
-        Self { sink: Box::new(sink), _lock: None }
+        Self { sink: Box::new(sink), is_missing: false, warnings: Vec::new(), _lock: None }
+    }
+
+    pub(crate) fn of_database<D: keyferry_sql::Database + 'static>(sink: BlockingSink<D>) -> Self {
+        let is_missing = sink.found() != keyferry_sql::Found::Table;
+        let warnings = sink.warnings().to_vec();
+        Self { is_missing, warnings, ..Self::of(sink) }
     }
 }

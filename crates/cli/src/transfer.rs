@@ -5,7 +5,9 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use keyferry_core::{Mode, Report, UserHandleRule};
 
-use crate::{args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects};
+use crate::{
+    args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects, targets::Target,
+};
 
 /// Carries an export to a target; returns whether no row was refused or in conflict.
 pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
@@ -15,25 +17,34 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         Mode::Apply => "import",
         Mode::Verify => "verify",
     };
-    files::refuse_same(args.to.path(), &args.source.export, "the export")?;
+    let target = args.to.clone().with_client_settings()?;
+    let tables = args.tables.read(&target)?;
+    if let Some(path) = target.path() {
+        files::refuse_same(path, &args.source.export, "the export")?;
+    }
     let rejects = match &args.source.rejects {
         Some(path) => {
-            files::refuse_same(path, args.to.path(), "the target")?;
+            if let Some(target) = target.path() {
+                files::refuse_same(path, target, "the target")?;
+            }
             Some(Rejects::prepare(path, &args.source.export)?)
         }
         None => None,
     };
     // The lock comes before the long first pass, so that a second import is told at once.
-    let lock = if mode == Mode::Apply { Some(args.to.lock()?) } else { None };
+    let lock = if mode == Mode::Apply { Some(target.lock(&tables)?) } else { None };
     let export = Export::open(&args.source, args.rp_id.clone())?;
     let checked = export.check(|_| {})?;
 
     let mut report = Report::default();
+    let is_missing;
     let result = {
-        let mut target = match lock {
-            Some(lock) => Opened::Writing(args.to.open_for_writing(lock)?),
-            None => Opened::Reading(args.to.open_for_reading()?),
+        let mut opened = match lock {
+            Some(lock) => target.open_for_writing(&tables, lock)?,
+            None => target.open_for_reading(&tables)?,
         };
+        opened.warnings.iter().for_each(|warning| output::say(&format!("warning: {warning}")));
+        is_missing = opened.is_missing;
         let verb = match mode {
             Mode::Plan => "planning",
             Mode::Apply => "importing",
@@ -41,7 +52,15 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         };
         export.read_again(verb, |rows| {
             let authority = args.authority.into();
-            keyferry_core::transfer(rows, &checked.gate, target.sink(), mode, authority, &mut report, |_| {})
+            keyferry_core::transfer(
+                rows,
+                &checked.gate,
+                &mut *opened.sink,
+                mode,
+                authority,
+                &mut report,
+                |_| {},
+            )
         })?
     };
     result.map_err(output::unboxed).with_context(|| interrupted(mode, &report))?;
@@ -55,13 +74,14 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         );
     }
     describe::notes(&export, &checked.notes);
-    let target = args.to.to_string();
+    let name_of_target = target.to_string();
     if args.source.json {
-        let object = json::object(name, &export, Some(&target), &report, started.elapsed().as_secs_f64());
+        let object =
+            json::object(name, &export, Some(&name_of_target), &report, started.elapsed().as_secs_f64());
         output::json(object).with_context(|| finished(mode, &report))?;
     } else {
         let text = format!(
-            "{}\n{name} to {target}, RP ID {}\n{}{}{}",
+            "{}\n{name} to {name_of_target}, RP ID {}\n{}{}{}",
             describe::source(&export, report.counts.read),
             args.rp_id,
             if mode == Mode::Verify { describe::comparison(&report) } else { describe::counts(&report) },
@@ -73,22 +93,8 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     if let Some(rejects) = rejects {
         rejects.write(&export, &report).with_context(|| finished(mode, &report))?;
     }
-    hints(mode, args, &report);
+    hints(mode, args, &target, is_missing, &report);
     Ok(report.is_clean())
-}
-
-enum Opened {
-    Reading(Box<dyn keyferry_core::Sink>),
-    Writing(crate::targets::OpenTarget),
-}
-
-impl Opened {
-    fn sink(&mut self) -> &mut dyn keyferry_core::Sink {
-        match self {
-            Self::Reading(sink) => &mut **sink,
-            Self::Writing(target) => &mut *target.sink,
-        }
-    }
 }
 
 /// Says that the work itself was done when only the account of it failed.
@@ -123,14 +129,16 @@ fn interrupted(mode: Mode, report: &Report) -> String {
     }
 }
 
-fn hints(mode: Mode, args: &TransferArgs, report: &Report) {
+fn hints(mode: Mode, args: &TransferArgs, target: &Target, is_missing: bool, report: &Report) {
     if let Some(path) = args.source.rejects.as_ref().filter(|_| !report.is_clean()) {
         let rows = output::number(report.counts.refused + report.counts.conflict);
         let path = keyferry_core::Shown(&path.to_string_lossy()).to_string();
         output::hint(&format!("{rows} rows are in {path}; what can be mended there can be fed in again"));
     }
-    if mode != Mode::Apply && !args.to.path().exists() {
-        output::say(&format!("warning: there is no {} yet, so it was taken as empty", args.to));
+    if mode != Mode::Apply && target.path().is_some_and(|path| !path.exists()) {
+        output::say(&format!("warning: there is no {target} yet, so it was taken as empty"));
+    } else if mode != Mode::Apply && is_missing {
+        output::say(&format!("warning: there is no table in {target} yet, so it was taken as empty"));
     }
     let rule: UserHandleRule = args.source.user_handle.into();
     if mode != Mode::Verify && rule == UserHandleRule::None {

@@ -316,7 +316,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_any_more_can_still_be_barred() {
-        let profile = Profile { represent: Verdict::Fixed(|_| Err(CannotLogIn::BackupUnknown)), ..keeps_all() };
+        let profile =
+            Profile { represent: Verdict::Fixed(|_| Err(CannotLogIn::BackupUnknown)), ..keeps_all() };
         let revoked = CredentialRecord { status: Status::Revoked, ..record(1) };
         let stored = StoredRecord::from(&record(1));
         let (merged, items) = updated(compare(Some(&stored), &revoked, &profile, Authority::Export));
@@ -325,7 +326,8 @@ mod tests {
 
     #[test]
     fn what_a_target_cannot_hold_is_left_out() {
-        let profile = Profile { represent: Verdict::Fixed(|_| Err(CannotLogIn::BackupUnknown)), ..keeps_all() };
+        let profile =
+            Profile { represent: Verdict::Fixed(|_| Err(CannotLogIn::BackupUnknown)), ..keeps_all() };
         let record = record(1);
         assert_eq!(
             compare(None, &record, &profile, Authority::Export),

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    AccountFound, Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode, Item,
-    Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing, Status, StoredRecord,
-    Write, Written, compare, read_back,
+    AccountFound, Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault,
+    FaultCode, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing,
+    Status, StoredRecord, Write, Written, compare, read_back,
 };
 
 /// How often a credential that changes between reading and writing is looked at again.

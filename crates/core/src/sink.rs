@@ -22,8 +22,10 @@ pub enum Verdict<T> {
     /// The same function for every target of the kind.
     Fixed(fn(&CredentialRecord) -> Result<T, CannotLogIn>),
     /// A function that knows the one target, such as the columns of its table.
-    Made(Arc<dyn Fn(&CredentialRecord) -> Result<T, CannotLogIn> + Send + Sync>),
+    Made(Arc<Made<T>>),
 }
+
+type Made<T> = dyn Fn(&CredentialRecord) -> Result<T, CannotLogIn> + Send + Sync;
 
 impl<T> Verdict<T> {
     fn of(&self, record: &CredentialRecord) -> Result<T, CannotLogIn> {

@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn a_row_as_the_documentation_describes_it() {
-        let row = vec![Value::Boolean(true), Value::Null(Kind::Text), Value::text("ab"), Value::Time(EPOCH + 1)];
+        let row =
+            vec![Value::Boolean(true), Value::Null(Kind::Text), Value::text("ab"), Value::Time(EPOCH + 1)];
         let data = encode([&row].into_iter());
         let mut expected = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
         expected.extend_from_slice(&[0, 4]);

@@ -7,8 +7,8 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use keyferry_core::{
-    Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseKey, CredentialId, Identifier, Item, RpId,
-    SignCount, Status, StoredRecord, Timestamp, Transports, UserHandle,
+    Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseKey, CredentialId, Identifier, Item,
+    RpId, SignCount, Status, StoredRecord, Timestamp, Transports, UserHandle,
 };
 use serde_json::Value as Json;
 
@@ -64,7 +64,12 @@ impl Draft {
     ///
     /// # Errors
     /// - a value that no credential record can have; the message holds no value.
-    pub(crate) fn read(&mut self, column: &str, content: &Content, value: &Value<'_>) -> Result<(), Unreadable> {
+    pub(crate) fn read(
+        &mut self,
+        column: &str,
+        content: &Content,
+        value: &Value<'_>,
+    ) -> Result<(), Unreadable> {
         match content {
             Content::Item(field) => self.field(field, value).map_err(|why| Unreadable::new(column, why)),
             Content::Document(members) => {
@@ -334,8 +339,12 @@ mod tests {
         let mut legal = Vec::new();
         for eligible in all {
             for state in all {
-                let draft =
-                    Draft { credential_id: Some(id.clone()), backup_eligible: eligible, backup_state: state, ..Draft::default() };
+                let draft = Draft {
+                    credential_id: Some(id.clone()),
+                    backup_eligible: eligible,
+                    backup_state: state,
+                    ..Draft::default()
+                };
                 // Legal flags get as far as the key that is missing.
                 if draft.finish().unwrap_err().column == "public_key" {
                     legal.push((eligible, state));

@@ -70,7 +70,9 @@ fn item<'a>(item: Item, encoding: &'a Encoding, view: &View<'a>, context: Contex
             let at = view.created_at.map(Timestamp::microseconds);
             at.filter(|at| !is_text(encoding) || has_plain_year(*at)).map(|at| time(at, encoding))
         }
-        Item::Status if *encoding != Encoding::Text => view.status.map(|status| flag(status.is_active(), encoding)),
+        Item::Status if *encoding != Encoding::Text => {
+            view.status.map(|status| flag(status.is_active(), encoding))
+        }
         Item::Status => view.status.map(|status| Value::text(Status::as_str(status))),
         Item::UserHandle => view.user_handle.map(|handle| bytes(Cow::Borrowed(handle.as_bytes()), encoding)),
         Item::AuthenticatorAttachment => view.authenticator_attachment.map(Value::text),

@@ -136,7 +136,9 @@ fn mysql(raw: Raw<'_>) -> Class {
         1054 | 1146 | 1051 => Class::Schema,
         1021 | 1041 | 1114 | 1030 => Class::Full,
         1045 | 1049 | 1130 | 1698 | 1040 | 1203 => Class::Unreachable,
-        1053 | 1077 | 1080 | 1152..=1161 | 1184 | 1927 | 2002 | 2003 | 2006 | 2013 | 2055 => Class::Connection,
+        1053 | 1077 | 1080 | 1152..=1161 | 1184 | 1927 | 2002 | 2003 | 2006 | 2013 | 2055 => {
+            Class::Connection
+        }
         _ => raw.hint.unwrap_or_else(|| by_words(raw.message)),
     }
 }
@@ -162,8 +164,8 @@ fn by_words(message: &str) -> Class {
         || has(&["terminating connection", "connection not open", "shutting down", "Can't connect"])
     {
         Class::Connection
-    } else if has(&["database is locked", "table is locked", "schema is locked", "lock timeout", "Lock wait timeout"])
-        || has(&["could not obtain lock", "canceling statement"])
+    } else if has(&["database is locked", "table is locked", "schema is locked", "could not obtain lock"])
+        || has(&["lock timeout", "Lock wait timeout", "canceling statement"])
     {
         Class::Busy
     } else if has(&["deadlock", "Deadlock"]) {
@@ -176,7 +178,14 @@ fn by_words(message: &str) -> Class {
         Class::Schema
     } else if has(&["unable to open"]) {
         Class::Unreachable
-    } else if has(&["too long", "out of range", "Out of range", "invalid input", "byte sequence", "constraint"]) {
+    } else if has(&[
+        "too long",
+        "out of range",
+        "Out of range",
+        "invalid input",
+        "byte sequence",
+        "constraint",
+    ]) {
         Class::Row
     } else {
         Class::Other
@@ -193,7 +202,9 @@ fn hint(dialect: Dialect, class: Class, raw: Raw<'_>) -> &'static str {
         (Dialect::Sqlite, Class::Unreachable) => "; may this user read and write the file and its folder?",
         (_, Class::Full) => "; make room and run it again",
         (Dialect::Postgres | Dialect::MySql, Class::Busy) => "; another program holds a lock on it",
-        (Dialect::Postgres | Dialect::MySql, Class::Denied) => "; see the README for what an import may have to do",
+        (Dialect::Postgres | Dialect::MySql, Class::Denied) => {
+            "; see the README for what an import may have to do"
+        }
         _ => "",
     }
 }
@@ -215,7 +226,19 @@ fn without_values(message: &str) -> String {
             .find(|end| inside[end + 1..].chars().next().is_none_or(|next| " .,;:)".contains(next)))
             .unwrap_or(inside.len());
         let word = before.trim_end().rsplit(' ').next().unwrap_or_default();
-        let named = ["relation", "constraint", "column", "field", "key", "table", "schema", "database", "role", "type", "index"];
+        let named = [
+            "relation",
+            "constraint",
+            "column",
+            "field",
+            "key",
+            "table",
+            "schema",
+            "database",
+            "role",
+            "type",
+            "index",
+        ];
         text.push_str(before);
         match named.contains(&&*word.to_ascii_lowercase()) {
             true => text.push_str(&quoted[..(end + 2).min(quoted.len())]),
@@ -313,7 +336,9 @@ mod tests {
         ] {
             assert_eq!(of(Dialect::MySql, "HY000", number), class, "{number}");
         }
-        for (code, class) in [("2067", Class::Row), ("1811", Class::Row), ("5", Class::Busy), ("13", Class::Full)] {
+        for (code, class) in
+            [("2067", Class::Row), ("1811", Class::Row), ("5", Class::Busy), ("13", Class::Full)]
+        {
             assert_eq!(of(Dialect::Sqlite, code, 0), class, "{code}");
         }
     }

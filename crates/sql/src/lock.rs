@@ -66,7 +66,12 @@ impl<D: Database> SqlLock<D> {
             Dialect::Postgres => number(&mut self.database, "SELECT 1::int8", &[]).await,
             Dialect::MySql => {
                 let text = Value::text(&self.key.text);
-                number(&mut self.database, "SELECT CAST(IS_USED_LOCK(?) = CONNECTION_ID() AS SIGNED)", &[text]).await
+                number(
+                    &mut self.database,
+                    "SELECT CAST(IS_USED_LOCK(?) = CONNECTION_ID() AS SIGNED)",
+                    &[text],
+                )
+                .await
             }
             Dialect::Sqlite => Ok(Some(1)),
         };

@@ -58,7 +58,10 @@ impl TableName {
 
     /// Returns the same table, in this schema where none was given.
     pub(crate) fn in_schema(&self, schema: &str) -> Self {
-        Self { schema: Some(self.schema.clone().unwrap_or_else(|| schema.to_owned())), table: self.table.clone() }
+        Self {
+            schema: Some(self.schema.clone().unwrap_or_else(|| schema.to_owned())),
+            table: self.table.clone(),
+        }
     }
 
     /// Returns the name as it stands in a statement.
@@ -126,8 +129,8 @@ mod tests {
     fn names_cannot_inject() {
         let long = "x".repeat(64);
         for text in [
-            "", ".", "a.", ".b", "a.b.c", "a b", "a;b", "a\"b", "a`b", "a'b", "a\0b", "1a", "é", "a-b", "a--", "$a",
-            "\"a\"", &long,
+            "", ".", "a.", ".b", "a.b.c", "a b", "a;b", "a\"b", "a`b", "a'b", "a\0b", "1a", "é", "a-b",
+            "a--", "$a", "\"a\"", &long,
         ] {
             assert!(text.parse::<TableName>().is_err(), "{text:?}");
         }

@@ -57,7 +57,7 @@ pub(crate) fn migrations_of(dialect: Dialect, table: &TableName) -> Vec<String> 
             .replace(VERSION_TABLE, &version)
             .replace(&format!("{TABLE} "), &format!("{} ", table.quoted(dialect)))
     };
-    steps.map(|step| renamed(step)).collect()
+    steps.map(renamed).collect()
 }
 
 /// Cuts a name to what every database takes.

@@ -71,7 +71,10 @@ impl Table {
         companions: &[FoundTable],
     ) -> Result<Self, String> {
         if !found.is_strict && map.is_own {
-            return Err(format!("{} is not a STRICT table: a text could stand beside the same bytes", map.table));
+            return Err(format!(
+                "{} is not a STRICT table: a text could stand beside the same bytes",
+                map.table
+            ));
         }
         let columns = bind_columns(dialect, &map.table, &map.columns, found, map.is_own)?;
         let key = position(&columns, &map.key.column).ok_or("the key is no column")?;
@@ -127,7 +130,9 @@ impl Table {
         let field = match content {
             Content::Item(field) => field,
             Content::Document(members) => {
-                return members.iter().try_for_each(|member| self.keep(&member.content, None, view, record, kept));
+                return members
+                    .iter()
+                    .try_for_each(|member| self.keep(&member.content, None, view, record, kept));
             }
             // An ID that is looked up by what is derived of it must fit there; digests always do.
             Content::Constant(_) | Content::Derived(_) | Content::AccountId => return Ok(()),
@@ -237,7 +242,8 @@ impl Table {
             (Value::Null(_), kind) => Value::Null(self.wire(kind)),
             (Value::Boolean(flag), Kind::Integer) => Value::Integer(i64::from(flag)),
             (Value::Text(text), Kind::Binary) if is_uuid(content) => {
-                let bytes: Vec<u8> = keyferry_core::Aaguid::parse(&text).map(|uuid| uuid.0.into()).unwrap_or_default();
+                let bytes: Vec<u8> =
+                    keyferry_core::Aaguid::parse(&text).map(|uuid| uuid.0.into()).unwrap_or_default();
                 Value::Binary(Cow::Owned(bytes))
             }
             (Value::Time(time), kind) => self.time(time, kind, found),
@@ -405,7 +411,8 @@ fn bind_columns(
             return Err(format!("{table} has no column {}, expected {expected}", column.name));
         };
         let is_as_expected = takes(dialect, &column.content, there)
-            && (!is_own || (there.is_nullable == is_nullable(&column.name) && has_full_range(&column.name, there)));
+            && (!is_own
+                || (there.is_nullable == is_nullable(&column.name) && has_full_range(&column.name, there)));
         let Some(kind) = there.kind.filter(|_| is_as_expected) else {
             let null = if there.is_nullable { "NULL" } else { "NOT NULL" };
             let declared = Shown(&there.declared);
@@ -414,12 +421,16 @@ fn bind_columns(
         bound.push(Bound { content: column.content.clone(), kind, found: there.clone() });
     }
     let is_written = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-    if let Some(other) =
-        found.columns.iter().find(|column| !is_written(&column.name) && !column.is_nullable && !column.is_optional)
+    if let Some(other) = found
+        .columns
+        .iter()
+        .find(|column| !is_written(&column.name) && !column.is_nullable && !column.is_optional)
     {
         let name = Shown(&other.name);
         return Err(match is_own {
-            true => format!("{table} has a column {name} of its own that must not be NULL and has no default"),
+            true => {
+                format!("{table} has a column {name} of its own that must not be NULL and has no default")
+            }
             false => format!(
                 "{table} has a column {name} that must not be NULL and has no default; give it a value in the map, \
                  under [constants]"
@@ -461,7 +472,9 @@ fn takes(dialect: Dialect, content: &Content, found: &FoundColumn) -> bool {
         Content::Item(field) => encode::natural(&field.encoding),
         Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
         Content::Derived(Derived::AttestationObject) => Kind::Binary,
-        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => Kind::Time,
+        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => {
+            Kind::Time
+        }
         Content::Constant(crate::map::Constant::Integer(_)) => Kind::Integer,
         Content::Constant(crate::map::Constant::Boolean(_)) => Kind::Boolean,
         Content::AccountId => return true, // compared with the account's own column
@@ -486,7 +499,9 @@ fn expected(dialect: Dialect, content: &Content, is_own: bool, name: &str) -> St
         Content::Item(field) => encode::natural(&field.encoding),
         Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
         Content::Derived(Derived::AttestationObject) => Kind::Binary,
-        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => Kind::Time,
+        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => {
+            Kind::Time
+        }
         Content::Constant(crate::map::Constant::Integer(_)) => Kind::Integer,
         Content::Constant(crate::map::Constant::Boolean(_)) => Kind::Boolean,
         _ => Kind::Text,
@@ -525,10 +540,19 @@ fn bind_account(
     let (matches, id) = (column(&account.matches)?, column(&account.id)?);
     if !matches!(matches.kind, Some(Kind::Text | Kind::Integer)) || matches.is_array {
         let declared = Shown(&matches.declared);
-        return Err(format!("{}: column {} is {declared}, expected a text or a number", account.table, account.matches));
+        return Err(format!(
+            "{}: column {} is {declared}, expected a text or a number",
+            account.table, account.matches
+        ));
     }
-    let Some(id_kind) = id.kind.filter(|kind| matches!(kind, Kind::Text | Kind::Integer | Kind::Binary)) else {
-        return Err(format!("{}: column {} is {}, which cannot be kept", account.table, account.id, Shown(&id.declared)));
+    let Some(id_kind) = id.kind.filter(|kind| matches!(kind, Kind::Text | Kind::Integer | Kind::Binary))
+    else {
+        return Err(format!(
+            "{}: column {} is {}, which cannot be kept",
+            account.table,
+            account.id,
+            Shown(&id.declared)
+        ));
     };
     let bound_to = columns.iter().find(|column| matches!(column.content, Content::AccountId));
     if let Some(column) = bound_to.filter(|column| column.kind != id_kind) {

@@ -29,9 +29,11 @@ pub(crate) fn read_columns(table: &Table) -> impl Iterator<Item = &Bound> {
 /// With `is_locked` they stay as they are until the transaction ends.
 pub(crate) fn select(table: &Table, keys: usize, is_locked: bool) -> String {
     let dialect = table.dialect;
-    let mut columns: Vec<String> = read_columns(table).map(|column| read(dialect, &column.found, "t")).collect();
+    let mut columns: Vec<String> =
+        read_columns(table).map(|column| read(dialect, &column.found, "t")).collect();
     if let Some(account) = &table.account {
-        let bound = table.columns.iter().find(|column| matches!(column.content, crate::map::Content::AccountId));
+        let bound =
+            table.columns.iter().find(|column| matches!(column.content, crate::map::Content::AccountId));
         let bound = bound.map(|column| column.quoted(dialect)).unwrap_or_default();
         columns.push(format!(
             "(SELECT {} FROM {} AS u WHERE u.{} = t.{bound})",
@@ -50,7 +52,13 @@ pub(crate) fn select(table: &Table, keys: usize, is_locked: bool) -> String {
 }
 
 /// Reads which of these many keys are there, as they stand there.
-pub(crate) fn select_keys(dialect: Dialect, row: &TableName, key: &Bound, keys: usize, is_locked: bool) -> String {
+pub(crate) fn select_keys(
+    dialect: Dialect,
+    row: &TableName,
+    key: &Bound,
+    keys: usize,
+    is_locked: bool,
+) -> String {
     format!(
         "SELECT {} FROM {} AS t WHERE {}{}",
         read(dialect, &key.found, "t"),
@@ -109,7 +117,13 @@ pub(crate) fn select_companions(dialect: Dialect, row: &BoundRow, changing: &Bou
 /// With `key`, a row whose key is there already is passed over, so fewer affected rows than were sent mean that one was.
 /// A collision with any other unique constraint is an error. `OR ABORT` stands there because a table may say
 /// `UNIQUE ON CONFLICT REPLACE` for a column of its own, which would delete another user's row without an error.
-pub(crate) fn insert(dialect: Dialect, table: &TableName, columns: &[Bound], key: Option<&Bound>, rows: usize) -> String {
+pub(crate) fn insert(
+    dialect: Dialect,
+    table: &TableName,
+    columns: &[Bound],
+    key: Option<&Bound>,
+    rows: usize,
+) -> String {
     let names: Vec<_> = columns.iter().map(|column| column.quoted(dialect)).collect();
     let row = format!("({})", list("?", columns.len()));
     let or_abort = if dialect == Dialect::Sqlite { " OR ABORT" } else { "" };
@@ -123,7 +137,12 @@ pub(crate) fn insert(dialect: Dialect, table: &TableName, columns: &[Bound], key
 }
 
 /// Adds the rows that were copied, in the order of the key, where neighbours share their pages.
-pub(crate) fn insert_copied(table: &TableName, columns: &[Bound], order: usize, key: Option<&Bound>) -> String {
+pub(crate) fn insert_copied(
+    table: &TableName,
+    columns: &[Bound],
+    order: usize,
+    key: Option<&Bound>,
+) -> String {
     let dialect = Dialect::Postgres;
     let names: Vec<_> = columns.iter().map(|column| column.quoted(dialect)).collect();
     let values: Vec<_> = columns
@@ -226,7 +245,9 @@ impl<'t> Change<'t> {
         conditions.extend(self.guards.iter().zip(1..).map(|(column, number)| {
             let read = read(dialect, &column.found, "t");
             match self.table.read_kind(column.kind) {
-                Kind::Text => format!("({read}) COLLATE \"C\" IS NOT DISTINCT FROM s.c{number} COLLATE \"C\""),
+                Kind::Text => {
+                    format!("({read}) COLLATE \"C\" IS NOT DISTINCT FROM s.c{number} COLLATE \"C\"")
+                }
                 _ => format!("{read} IS NOT DISTINCT FROM s.c{number}"),
             }
         }));
@@ -245,7 +266,10 @@ impl<'t> Change<'t> {
                 format!("{name} = {}", met(column, &format!("t.{name}"), &value, "greatest"))
             })
             .collect();
-        format!("UPDATE {table} AS t SET {} FROM pg_temp.{COPY_TABLE} AS s WHERE {conditions}", sets.join(", "))
+        format!(
+            "UPDATE {table} AS t SET {} FROM pg_temp.{COPY_TABLE} AS s WHERE {conditions}",
+            sets.join(", ")
+        )
     }
 
     /// Binds: of each row the key, what was read, and what is written.

@@ -88,7 +88,7 @@ pub fn run_all_refusing<S: Sink + 'static>(
     }
 }
 
-/// Makes one test of each conformance rule.
+/// Makes one test of each conformance rule; with `if`, only where what it needs is there.
 ///
 /// `open` is called with a folder that is empty at first, and again and again with the same one; each time it opens the
 /// store that lies there. At no time are two sinks of one folder open.
@@ -109,6 +109,12 @@ pub fn run_all_refusing<S: Sink + 'static>(
 /// ```
 #[macro_export]
 macro_rules! conformance {
+    (if $available:expr; $open:expr, $refuse:expr $(,)?) => {
+        $crate::__each_conformance_rule!(tests_if(
+            $available;
+            $crate::conformance::Harness::new($open).refusing($refuse)
+        ));
+    };
     ($open:expr $(,)?) => {
         $crate::__each_conformance_rule!(tests($crate::conformance::Harness::new($open)));
     };
@@ -172,6 +178,16 @@ macro_rules! __expand_conformance_rules {
             #[test]
             fn $rule() {
                 $crate::conformance::$rule(&mut $harness);
+            }
+        )+
+    };
+    ([tests_if($available:expr; $harness:expr)] $($rule:ident)+) => {
+        $(
+            #[test]
+            fn $rule() {
+                if $available {
+                    $crate::conformance::$rule(&mut $harness);
+                }
             }
         )+
     };

@@ -22,6 +22,7 @@
 
 pub mod authenticator;
 pub mod conformance;
+pub mod databases;
 pub mod export;
 pub mod generate;
 pub mod keys;

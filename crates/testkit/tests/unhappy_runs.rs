@@ -140,7 +140,8 @@ fn a_revocation_arrives_even_where_the_record_could_not_be_written_any_more() {
     let represent = |record: &CredentialRecord| {
         record.backup.map(|_| StoredRecord::from(record)).ok_or(CannotLogIn::BackupUnknown)
     };
-    let mut sink = MemorySink::open(Path::new("revoked"), Profile { represent: Verdict::Fixed(represent), ..FULL });
+    let mut sink =
+        MemorySink::open(Path::new("revoked"), Profile { represent: Verdict::Fixed(represent), ..FULL });
     import(&mut sink, &[record(1)]);
     import(&mut sink, &[CredentialRecord { backup: None, ..with_status(1, "revoked") }]);
     let stored = sink.fetch(&[&record(1).credential_id]).unwrap();

@@ -59,7 +59,7 @@ impl Database for MySqlDatabase {
     }
 
     async fn copy(&mut self, _data: &[u8]) -> Result<(), DatabaseError> {
-        Err(unbindable())
+        Err(DatabaseError::other("only PostgreSQL copies rows in"))
     }
 
     async fn close(self) {

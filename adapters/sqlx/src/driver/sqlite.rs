@@ -58,7 +58,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn copy(&mut self, _data: &[u8]) -> Result<(), DatabaseError> {
-        Err(unbindable())
+        Err(DatabaseError::other("only PostgreSQL copies rows in"))
     }
 
     async fn close(self) {

@@ -25,22 +25,29 @@ pub(super) async fn find<D: Database>(
     name: &TableName,
 ) -> Result<Option<FoundTable>, Problem> {
     let binds = [Value::text(name.schema().unwrap_or_default()), Value::text(name.table())];
-    let found =
-        rows(database, TABLE, &binds, |row| Some((row.text(0)?, row.text(1)?, row.text(2)?))).await?;
+    let found = rows(database, TABLE, &binds, |row| Some((row.text(0)?, row.text(1)?, row.text(2)?))).await?;
     let Some((schema, kind, engine)) = found.into_iter().next() else { return Ok(None) };
     if kind != "BASE TABLE" {
         return Err(Problem::Table(format!("{name} is no table ({})", keyferry_core::Shown(&kind))));
     }
     if !engine.eq_ignore_ascii_case("InnoDB") {
         let engine = keyferry_core::Shown(&engine);
-        return Err(Problem::Table(format!("{name} has engine {engine}, which keeps no transactions; expected InnoDB")));
+        return Err(Problem::Table(format!(
+            "{name} has engine {engine}, which keeps no transactions; expected InnoDB"
+        )));
     }
     let of_table = [Value::text(&schema), Value::text(name.table())];
     let columns = rows(database, COLUMNS, &of_table, column).await?;
     let indexed = rows(database, UNIQUE, &of_table, |row| row.text(0)).await?;
     let is_exact = |name: &String| columns.iter().any(|column| column.name == *name && column.is_exact);
     let (unique, unique_but_folding) = indexed.into_iter().partition(is_exact);
-    Ok(Some(FoundTable { name: name.in_schema(&schema), columns, unique, unique_but_folding, is_strict: true }))
+    Ok(Some(FoundTable {
+        name: name.in_schema(&schema),
+        columns,
+        unique,
+        unique_but_folding,
+        is_strict: true,
+    }))
 }
 
 fn column(row: &Row<'_>) -> Option<FoundColumn> {

@@ -41,10 +41,8 @@ pub(super) async fn find<D: Database>(
     name: &TableName,
 ) -> Result<Option<FoundTable>, Problem> {
     let binds = [Value::text(name.table()), Value::text(name.schema().unwrap_or_default())];
-    let found = rows(database, TABLE, &binds, |row| {
-        Some((row.text(0)?, row.text(2)?, row.number(3)??))
-    })
-    .await?;
+    let found =
+        rows(database, TABLE, &binds, |row| Some((row.text(0)?, row.text(2)?, row.number(3)??))).await?;
     let Some((schema, kind, oid)) = found.into_iter().next() else { return Ok(None) };
     if !["r", "p"].contains(&kind.as_str()) {
         return Err(Problem::Table(format!("{name} is no table (relkind {kind})")));
@@ -77,9 +75,7 @@ fn column(row: &Row<'_>) -> Option<FoundColumn> {
         "int2" | "int4" | "int8" | "numeric" => number(),
         "bool" => (Some(Kind::Boolean), "{}::pg_catalog.int4".to_owned(), "{}".to_owned()),
         "timestamptz" => (Some(Kind::Time), micros.to_owned(), "{}".to_owned()),
-        "timestamp" => {
-            (Some(Kind::Time), micros.to_owned(), "({} AT TIME ZONE 'UTC')".to_owned())
-        }
+        "timestamp" => (Some(Kind::Time), micros.to_owned(), "({} AT TIME ZONE 'UTC')".to_owned()),
         "_text" | "_varchar" => {
             (Some(Kind::Text), "pg_catalog.to_json({})::pg_catalog.text".to_owned(), format!("{{}}::{cast}"))
         }

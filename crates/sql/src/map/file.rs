@@ -6,7 +6,8 @@ use keyferry_core::{CoseAlgorithm, Item, Shown};
 use serde::Deserialize;
 
 use super::{
-    AccountTable, Column, Companion, Constant, Content, Derived, Encoding, Field, Key, Member, Needs, TableMap,
+    AccountTable, Column, Companion, Constant, Content, Derived, Encoding, Field, Key, Member, Needs,
+    TableMap,
 };
 use crate::{Dialect, NameError, TableName, name};
 
@@ -226,7 +227,9 @@ impl File {
         let key = match (key, credential_id) {
             (Some(key), _) => key,
             (None, Some(column)) => Key { column: column.name.clone(), is_unique: true, folds_case: false },
-            (None, None) => return Err(content("no column holds the credential_id by itself, and [key] names none")),
+            (None, None) => {
+                return Err(content("no column holds the credential_id by itself, and [key] names none"));
+            }
         };
         let map = TableMap {
             name: self.name,
@@ -252,7 +255,9 @@ fn check(map: &TableMap) -> Result<(), MapError> {
         }
     }
     if map.field(Item::BackupEligible).is_some() != map.field(Item::BackupState).is_some() {
-        return Err(content("backup_eligible and backup_state go together: one says nothing without the other"));
+        return Err(content(
+            "backup_eligible and backup_state go together: one says nothing without the other",
+        ));
     }
     if map.account.is_some() && map.field(Item::Account).is_some() {
         return Err(content("the account stands in [account] and in [columns]; one of the two must go"));
@@ -263,12 +268,18 @@ fn check(map: &TableMap) -> Result<(), MapError> {
         }
     }
     let Some(key) = map.columns.iter().find(|column| column.name == map.key.column) else {
-        return Err(content(&format!("[key] names {}, which is no column of the map", Shown(&map.key.column))));
+        return Err(content(&format!(
+            "[key] names {}, which is no column of the map",
+            Shown(&map.key.column)
+        )));
     };
-    let is_of_the_id = matches!(key.content, Content::Derived(Derived::CredentialIdSha256 | Derived::CredentialIdUuid))
-        || is_item(&key.content, Item::CredentialId);
+    let is_of_the_id =
+        matches!(key.content, Content::Derived(Derived::CredentialIdSha256 | Derived::CredentialIdUuid))
+            || is_item(&key.content, Item::CredentialId);
     if !is_of_the_id {
-        return Err(content("[key] must name a column that holds the credential_id or what is derived of it"));
+        return Err(content(
+            "[key] must name a column that holds the credential_id or what is derived of it",
+        ));
     }
     for companion in &map.companions {
         let is_known = |name: &String| companion.columns.iter().any(|column| column.name == *name);
@@ -298,7 +309,8 @@ fn row(
         }
     }
     if let Some(unknown) = fields.keys().find(|name| !Item::ALL.iter().any(|item| item.name() == *name)) {
-        let known: Vec<_> = Item::ALL.iter().filter(|item| **item != Item::Row).map(|item| item.name()).collect();
+        let known: Vec<_> =
+            Item::ALL.iter().filter(|item| **item != Item::Row).map(|item| item.name()).collect();
         let known = known.join(", ");
         return Err(content(&format!("[columns] has `{}`; it can have {known}", Shown(unknown))));
     }
@@ -319,7 +331,9 @@ fn put(columns: &mut Vec<Column>, place: &str, content: Content) -> Result<(), M
     let (document, member) = (name::column(document)?, Member { name: member.to_owned(), content });
     match columns.iter_mut().find(|column| column.name == document) {
         Some(Column { content: Content::Document(members), .. }) => members.push(member),
-        Some(_) => return Err(self::content(&format!("the column {document} is a document and something else"))),
+        Some(_) => {
+            return Err(self::content(&format!("the column {document} is a document and something else")));
+        }
         None => columns.push(Column { name: document, content: Content::Document(vec![member]) }),
     }
     Ok(())
@@ -367,7 +381,9 @@ fn usual(item: Item) -> Encoding {
 fn fits(item: Item, encoding: &Encoding) -> bool {
     use Encoding as E;
     match item {
-        Item::CredentialId | Item::PublicKey => matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex),
+        Item::CredentialId | Item::PublicKey => {
+            matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex)
+        }
         Item::UserHandle => matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex),
         Item::Aaguid => matches!(encoding, E::Bytes | E::Uuid | E::Base64 | E::Hex | E::Base64Url),
         Item::SignCount => matches!(encoding, E::Integer),
@@ -376,10 +392,9 @@ fn fits(item: Item, encoding: &Encoding) -> bool {
             matches!(encoding, E::Boolean | E::Words(..))
         }
         Item::Status => matches!(encoding, E::Text | E::Boolean | E::Words(..)),
-        Item::CreatedAt => matches!(
-            encoding,
-            E::Time | E::Iso(_) | E::SqlText(_) | E::EpochSeconds | E::EpochMilliseconds
-        ),
+        Item::CreatedAt => {
+            matches!(encoding, E::Time | E::Iso(_) | E::SqlText(_) | E::EpochSeconds | E::EpochMilliseconds)
+        }
         Item::Row => false,
         _ => matches!(encoding, E::Text),
     }
@@ -450,8 +465,10 @@ impl NeedsText {
                 .copied()
                 .ok_or_else(|| content(&format!("there is no algorithm `{}`", Shown(text))))
         };
-        let algorithms =
-            self.algorithms.map(|names| names.iter().map(algorithm).collect::<Result<Vec<_>, _>>()).transpose()?;
+        let algorithms = self
+            .algorithms
+            .map(|names| names.iter().map(algorithm).collect::<Result<Vec<_>, _>>())
+            .transpose()?;
         Ok(Needs {
             algorithms,
             polymorphic_keys: self.polymorphic_keys,

@@ -23,8 +23,7 @@ pub(super) async fn look_up<D: Database>(
     let action = format!("looking accounts up in {}", sink.name);
     let names: HashSet<&str> = records.iter().map(|record| record.account.as_str()).collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let found =
-        find(&mut sink.database, &table, &names).await.map_err(|error| error.while_doing(&action))?;
+    let found = find(&mut sink.database, &table, &names).await.map_err(|error| error.while_doing(&action))?;
     let is_made = table.account.as_ref().is_some_and(|account| account.create.is_some());
     let answers = records
         .iter()
@@ -52,7 +51,11 @@ pub(super) async fn find<D: Database>(
     let mut found: HashMap<Box<str>, Vec<Value<'static>>> = HashMap::new();
     let Some(account) = &table.account else { return Ok(found) };
     let asked: HashSet<&str> = names.iter().copied().collect();
-    let names: Vec<&str> = names.iter().copied().filter(|name| could_be(account.matches.declared.as_str(), account.matches.kind, name)).collect();
+    let names: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| could_be(account.matches.declared.as_str(), account.matches.kind, name))
+        .collect();
     for names in names.chunks(NAMES) {
         let statement = Statement::once(text::select_accounts(table.dialect, account, names.len()));
         let binds: Vec<_> = match table.dialect {
@@ -61,14 +64,15 @@ pub(super) async fn find<D: Database>(
         };
         let mut is_odd = false;
         database
-            .query(&statement, &binds, &mut |cells| {
-                match (cells.cell(0, Kind::Text), cells.cell(1, table.read_kind(account.id_kind))) {
-                    (Ok(Value::Text(name)), Ok(id)) if asked.contains(&*name) => {
-                        found.entry(name.as_ref().into()).or_default().push(id.into_owned());
-                    }
-                    (Ok(_), Ok(_)) => {}
-                    _ => is_odd = true,
+            .query(&statement, &binds, &mut |cells| match (
+                cells.cell(0, Kind::Text),
+                cells.cell(1, table.read_kind(account.id_kind)),
+            ) {
+                (Ok(Value::Text(name)), Ok(id)) if asked.contains(&*name) => {
+                    found.entry(name.as_ref().into()).or_default().push(id.into_owned());
                 }
+                (Ok(_), Ok(_)) => {}
+                _ => is_odd = true,
             })
             .await?;
         if is_odd {

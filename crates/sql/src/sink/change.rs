@@ -37,17 +37,15 @@ pub(super) async fn all<D: Database>(
     writes: &[Write<'_>],
     written: &mut [Written],
 ) -> Result<(), Stop> {
-    let ids: Vec<&CredentialId> = writes
-        .iter()
-        .filter(|write| !matches!(write, Write::Insert(_)))
-        .map(Write::credential_id)
-        .collect();
+    let ids: Vec<&CredentialId> =
+        writes.iter().filter(|write| !matches!(write, Write::Insert(_))).map(Write::credential_id).collect();
     if ids.is_empty() {
         return Ok(());
     }
     let table = batch.table;
     let held = read::credentials(batch.database, table, &ids, true).await?;
-    let held: HashMap<&CredentialId, &Held> = held.iter().map(|row| (&row.stored.credential_id, row)).collect();
+    let held: HashMap<&CredentialId, &Held> =
+        held.iter().map(|row| (&row.stored.credential_id, row)).collect();
     let Some(key) = table.columns.get(table.key) else { return Ok(()) };
     let (updating, removing) = (Change::new(table, key, false), Change::new(table, key, true));
     let (mut updates, mut removals) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use keyferry_core::{CredentialRecord, Write, Written};
 
 use super::{
-    accounts,
+    Trouble, accounts,
     read::{self, Key},
     write::{Batch, Stop},
 };
@@ -17,8 +17,14 @@ use crate::{
     text,
 };
 
-/// How many rows one INSERT lists: enough that the way to the database does not count.
-const LISTED: usize = 512;
+/// How many rows one INSERT lists: enough that the way to the database does not count, and in MySQL well below what its
+/// servers take in one packet.
+const fn listed(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => 512,
+        Dialect::MySql | Dialect::Postgres => 2048,
+    }
+}
 /// How many keys one query asks for.
 const KEYS: usize = 4096;
 
@@ -56,6 +62,14 @@ pub(super) async fn all<D: Database>(
     if new.is_empty() {
         return Ok(());
     }
+    // Our own table holds every record. What another one cannot hold every caller leaves out; here it must not slip in.
+    if !batch.table.map.is_own
+        && let Some(reason) = new.iter().find_map(|new| batch.table.represent(new.record).err())
+    {
+        return Err(Stop::Trouble(Trouble::Unreadable(format!(
+            "a record that the table cannot hold: {reason}"
+        ))));
+    }
     // In the order of the index, neighbours share their pages.
     new.sort_unstable_by(|one, other| one.record.credential_id.cmp(&other.record.credential_id));
     let table = batch.table;
@@ -74,7 +88,7 @@ pub(super) async fn all<D: Database>(
         let size = match table.dialect {
             Dialect::Postgres => new.len(),
             Dialect::Sqlite | Dialect::MySql => {
-                LISTED.min(text::max_binds(table.dialect) / table.columns.len().max(1)).max(1)
+                listed(table.dialect).min(text::max_binds(table.dialect) / table.columns.len().max(1)).max(1)
             }
         };
         let rest = new.split_off(size.min(new.len()));
@@ -111,7 +125,11 @@ pub(super) async fn all<D: Database>(
 }
 
 /// Says why a single row was not added.
-async fn after<D: Database>(batch: &mut Batch<'_, D>, one: &New<'_>, missed: Missed) -> Result<Written, Stop> {
+async fn after<D: Database>(
+    batch: &mut Batch<'_, D>,
+    one: &New<'_>,
+    missed: Missed,
+) -> Result<Written, Stop> {
     match missed {
         Missed::Some => Ok(Written::Changed),
         Missed::Refused(error) => {
@@ -182,7 +200,10 @@ async fn bind_accounts<D: Database>(
     let missing: Vec<&CredentialRecord> = {
         let mut seen = HashSet::new();
         let is_missing = |record: &CredentialRecord| !batch.known.contains_key(record.account.as_str());
-        new.iter().map(|new| new.record).filter(|record| is_missing(record) && seen.insert(&record.account)).collect()
+        new.iter()
+            .map(|new| new.record)
+            .filter(|record| is_missing(record) && seen.insert(&record.account))
+            .collect()
     };
     if let Some(row) = account.create.as_ref().filter(|_| !missing.is_empty()) {
         // A batch before this one may have made them.
@@ -249,7 +270,9 @@ async fn add<D: Database>(batch: &mut Batch<'_, D>, part: &[New<'_>]) -> Result<
                 }
             }
         }
-        if let Err(missed) = sent(rows(batch, &companion.table, &companion.columns, None, &missing).await, missing.len())? {
+        if let Err(missed) =
+            sent(rows(batch, &companion.table, &companion.columns, None, &missing).await, missing.len())?
+        {
             return Ok(Err(missed));
         }
     }
@@ -257,7 +280,10 @@ async fn add<D: Database>(batch: &mut Batch<'_, D>, part: &[New<'_>]) -> Result<
         part.iter().map(|new| values(batch, &table.columns, new, View::from(new.record))).collect();
     let key = table.columns.get(table.key).filter(|key| {
         // MySQL cannot name the index that may decide; a folding one would decide otherwise than we do.
-        table.dialect != Dialect::MySql && table.map.key.is_unique && key.found.is_exact && !table.map.key.folds_case
+        table.dialect != Dialect::MySql
+            && table.map.key.is_unique
+            && key.found.is_exact
+            && !table.map.key.folds_case
     });
     let affected = rows(batch, &table.name, &table.columns, key.map(|key| (table.key, key)), &values).await;
     sent(affected, part.len())
@@ -306,7 +332,8 @@ async fn rows<D: Database>(
         return batch.database.execute(&Statement::once(text), &[]).await;
     }
     let text = text::insert(dialect, table, columns, named, values.len());
-    let statement = if values.len() == LISTED { Statement::repeated(text) } else { Statement::once(text) };
+    let statement =
+        if values.len() == listed(dialect) { Statement::repeated(text) } else { Statement::once(text) };
     let binds: Vec<Value<'_>> = values.iter().flatten().map(Value::borrowed).collect();
     batch.database.execute(&statement, &binds).await
 }

@@ -9,7 +9,9 @@ mod write;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use keyferry_core::{CredentialId, CredentialRecord, Profile, SinkError, SinkErrorKind, StoredRecord, Write, Written};
+use keyferry_core::{
+    CredentialId, CredentialRecord, Profile, SinkError, SinkErrorKind, StoredRecord, Write, Written,
+};
 
 pub use open::{Access, Found, Opening};
 

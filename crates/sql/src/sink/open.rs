@@ -129,11 +129,11 @@ async fn open<D: Database>(
 fn session(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &["PRAGMA cache_size = -65536"], // of this connection: the indexes of a million rows
-        Dialect::Postgres => &[
-            "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
+        Dialect::Postgres => {
+            &["SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
              SET bytea_output = 'hex'; SET lock_timeout = '30s'; SET statement_timeout = 0; \
-             SET idle_in_transaction_session_timeout = 0; SET application_name = 'keyferry'",
-        ],
+             SET idle_in_transaction_session_timeout = 0; SET application_name = 'keyferry'"]
+        }
         // A value that does not fit is an error, whatever the server thinks; gaps are locked, so that what was not there
         // cannot come to be there.
         Dialect::MySql => &[
@@ -214,7 +214,9 @@ async fn bind<D: Database>(
 /// SQLite's row number has no index of its own.
 fn is_rowid(dialect: Dialect, found: &FoundTable, column: &str) -> bool {
     dialect == Dialect::Sqlite
-        && found.column(column).is_some_and(|column| column.declared.eq_ignore_ascii_case("INTEGER") && !column.is_nullable)
+        && found
+            .column(column)
+            .is_some_and(|column| column.declared.eq_ignore_ascii_case("INTEGER") && !column.is_nullable)
 }
 
 /// In a table that is not STRICT a text could stand beside the same bytes.
@@ -284,7 +286,11 @@ async fn try_to_write<D: Database>(database: &mut D, table: &Table, action: &str
 }
 
 /// Sees to it that the schema is not of a newer version than ours.
-async fn see_to_version<D: Database>(database: &mut D, map: &TableMap, action: &str) -> Result<(), SinkError> {
+async fn see_to_version<D: Database>(
+    database: &mut D,
+    map: &TableMap,
+    action: &str,
+) -> Result<(), SinkError> {
     let mismatch = |why: String| SinkError::new(SinkErrorKind::SchemaMismatch, action).because(why);
     let name = map.table.beside(VERSION_TABLE);
     // A view could compute for ever: only a table is read.

@@ -94,7 +94,11 @@ async fn transaction<D: Database>(
         Ok(written) => match sink.database.run("COMMIT").await {
             Ok(()) => Ok(Ok(written)),
             Err(error) if error.class == Class::Connection => {
-                let why = format!("{}; it is not known whether the last {} rows were kept", error.message, writes.len());
+                let why = format!(
+                    "{}; it is not known whether the last {} rows were kept",
+                    error.message,
+                    writes.len()
+                );
                 Err(SinkError::new(SinkErrorKind::OutcomeUnknown, action).because(why))
             }
             Err(error) if error.class == Class::Again => Ok(Err(Again { is_careful: false })),

@@ -191,8 +191,7 @@ pub fn what_was_unknown_is_not_overwritten(harness: &mut Harness) {
     };
     // Only where the target can leave the item empty can it have been read as unknown.
     let unknown = CredentialRecord { backup: None, ..single.clone() };
-    if held.backup.is_some() && harness.profile().represent(&unknown).is_ok_and(|row| row.backup.is_none())
-    {
+    if held.backup.is_some() && harness.profile().represent(&unknown).is_ok_and(|row| row.backup.is_none()) {
         let stale = StoredRecord { backup: None, ..held.clone() };
         let merged = StoredRecord { backup: Some(Backup::Eligible), ..raised.clone() };
         unchanged(&stale, &merged, "backup eligibility");

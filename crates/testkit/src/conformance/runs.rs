@@ -188,7 +188,33 @@ pub fn a_failed_batch_leaves_no_trace(harness: &mut Harness) {
     }
     // Where nobody told how to make a write fail, and everything can be held, there is no failure to look at.
     if harness.refuse(&poison.credential_id) {
-        fails(&poison, "a write that the store refuses");
+        let update = Write::Update { stored: &stored, merged: &merged };
+        let batch = [update, Write::Insert(&first), Write::Insert(&poison), Write::Insert(&last)];
+        let result = harness.abandon(|sink| {
+            let result = sink.upsert(&batch);
+            if result.is_ok() {
+                done(sink.finish());
+            }
+            result
+        });
+        match result {
+            Err(_) => assert_unchanged(harness, &all, &before, "a batch with a write that the store refuses"),
+            // The store is able to leave out that one alone, and says so.
+            Ok(answers) => {
+                assert!(
+                    matches!(
+                        &answers[..],
+                        [Written::Done, Written::Done, Written::Refused(why), Written::Done] if !why.is_empty()
+                    ),
+                    "{answers:?}"
+                );
+                assert_holds(harness, &merged, &here, "an update beside a refused write");
+                assert!(harness.stored(&poison).is_none(), "the refused write is there");
+                assert_holds(harness, &harness.represent(&first), &first, "an insert beside a refused write");
+                assert_holds(harness, &harness.represent(&last), &last, "an insert beside a refused write");
+                return;
+            }
+        }
     }
     harness.insert(&[first, last]);
 }

@@ -59,9 +59,10 @@ impl Broken {
     fn open(folder: &Path, bug: Bug) -> Self {
         let profile = match bug {
             Bug::RemovesUnguarded | Bug::NeverRemoves => memory::WITHOUT_STATUS,
-            Bug::GuessesBackup => {
-                Profile { represent: Verdict::Fixed(|record| Ok(with_guessed_backup(record))), ..memory::FULL }
-            }
+            Bug::GuessesBackup => Profile {
+                represent: Verdict::Fixed(|record| Ok(with_guessed_backup(record))),
+                ..memory::FULL
+            },
             Bug::WritesTheUnwritable => memory::LOSSY,
             _ => memory::FULL,
         };

@@ -1,0 +1,58 @@
+//! Keeps a password out of the list of processes.
+
+use std::{env, ffi::OsString};
+
+use anyhow::Context as _;
+use keyferry_sql::{Dialect, ServerAddress};
+
+/// Runs the command anew without the password, where one stands in the address of a target.
+///
+/// Everybody on a machine can read the arguments of a process, and only its user the environment: that is where the
+/// password goes, under the name by which the database's own clients know it. It was visible until here, a few
+/// milliseconds and whatever the shell kept, so the operator is told of the better ways.
+pub(crate) fn hide() -> anyhow::Result<()> {
+    let mut arguments: Vec<OsString> = env::args_os().collect();
+    let mut found = None;
+    for index in 0..arguments.len() {
+        let is_after = index > 0 && arguments.get(index - 1).is_some_and(|before| before == "--to");
+        let Some(argument) = arguments.get_mut(index) else { continue };
+        let Some(text) = argument.to_str() else { continue };
+        let (flag, address) = match text.strip_prefix("--to=") {
+            Some(address) => ("--to=", address),
+            None if is_after => ("", text),
+            None => continue,
+        };
+        let Ok(address) = address.parse::<ServerAddress>() else { continue };
+        if let Some(password) = address.password() {
+            found = Some((address.dialect(), password.expose().to_owned()));
+            *argument = format!("{flag}{}", address.without_password()).into();
+        }
+    }
+    match found {
+        Some((dialect, password)) => again(&arguments, dialect, &password),
+        None => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn again(arguments: &[OsString], dialect: Dialect, password: &str) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    let name = if dialect == Dialect::MySql { "MYSQL_PWD" } else { "PGPASSWORD" };
+    crate::output::hint(&format!(
+        "a password in an address can be seen in the list of processes for a moment, and stays in the shell's history; \
+         {name} or a password file is better"
+    ));
+    let program = env::current_exe().context("finding this program, to run it without the password")?;
+    let mut command = std::process::Command::new(program);
+    if let Some(name) = arguments.first() {
+        command.arg0(name);
+    }
+    command.args(arguments.iter().skip(1)).env(name, password);
+    // It returns only where it failed.
+    Err(command.exec()).context("running this program without the password")
+}
+
+#[cfg(not(unix))]
+fn again(_arguments: &[OsString], _dialect: Dialect, _password: &str) -> anyhow::Result<()> {
+    anyhow::bail!("leave the password out of the address, where others can see it: use the environment")
+}

@@ -5,12 +5,15 @@ use std::{collections::HashMap, error::Error};
 
 use keyferry_core::{Authority, CredentialRecord, Located, Location, Report, Sink as _, apply};
 use keyferry_json::JsonSink;
-use keyferry_testkit::{Algorithm, AssertionOptions, TestCredential, TestKey, records};
+use keyferry_testkit::records;
 use keyferry_webauthn_rs::{WebauthnRs, WebauthnRsRecord};
 use webauthn_rs::{
     WebauthnBuilder,
-    prelude::{Passkey, PublicKeyCredential, Url},
+    prelude::{Passkey, Url},
 };
+
+#[path = "support/browser.rs"]
+mod browser;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -28,8 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = WebauthnBuilder::new("example.com", &origin)?.build()?;
     let (options, state) = server.start_passkey_authentication(&passkeys)?;
 
-    // The browser's side, played by a software authenticator that holds the private key.
-    let response = sign(&record, serde_json::to_value(options)?)?;
+    let response = browser::sign(&record, serde_json::to_value(options)?)?;
 
     let result = server.finish_passkey_authentication(&response, &state)?;
     println!("logged in, new sign count {}", result.counter());
@@ -42,26 +44,4 @@ fn import(path: &std::path::Path, record: &CredentialRecord) -> Result<(), Box<d
     apply(&mut sink, &batch, Authority::Export, &mut Report::default())?;
     sink.finish()?;
     Ok(())
-}
-
-fn sign(
-    record: &CredentialRecord,
-    options: serde_json::Value,
-) -> Result<PublicKeyCredential, Box<dyn Error>> {
-    let challenge =
-        options.pointer("/publicKey/challenge").and_then(serde_json::Value::as_str).ok_or("no challenge")?;
-    let authenticator = TestCredential {
-        credential_id: record.credential_id.as_bytes().to_vec(),
-        key: TestKey::from_seed(Algorithm::Es256, &records::key_seed(1)),
-        user_handle: None,
-        rp_id: record.rp_id.as_str().to_owned(),
-        aaguid: Default::default(),
-        attachment: None,
-    };
-    let assertion = authenticator.assert(&AssertionOptions {
-        backup_eligible: record.backup.is_some_and(keyferry_core::Backup::eligible),
-        sign_count: record.sign_count.0 + 1,
-        ..AssertionOptions::new("https://example.com", keyferry_json::decode("challenge", challenge)?)
-    });
-    Ok(serde_json::from_value(assertion.to_json())?)
 }

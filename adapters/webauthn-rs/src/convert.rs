@@ -33,11 +33,14 @@ use webauthn_rs_core::proto::{AuthenticatorTransport, RegisteredExtensions, User
 /// - the algorithm is not one of ES256, ES384, ES512, RS256 and the twins of the first three;
 /// - the RSA exponent has more than three bytes.
 pub fn to_passkey(record: &CredentialRecord) -> Result<Passkey, CannotLogIn> {
-    view_to_passkey(&StoredRecord::from(record))
+    stored_to_passkey(&StoredRecord::from(record))
 }
 
-/// Converts as [`to_passkey`] does, from the view of a target.
-pub(crate) fn view_to_passkey(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
+/// Converts as [`to_passkey`] does, from what a target holds: a row of a table, for example.
+///
+/// # Errors
+/// - as [`to_passkey`].
+pub fn stored_to_passkey(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
     let cred = to_cose_key(&view.public_key)?;
     let backup = view.backup.ok_or(CannotLogIn::BackupUnknown)?;
     Ok(Passkey::from(Credential {

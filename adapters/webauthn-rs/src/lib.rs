@@ -105,7 +105,7 @@ mod sink;
 #[cfg(test)]
 mod tests_support;
 
-pub use convert::{from_passkey, to_passkey};
+pub use convert::{from_passkey, stored_to_passkey, to_passkey};
 pub use profile::PROFILE;
 pub use record::WebauthnRsRecord;
 pub use sink::WebauthnRs;

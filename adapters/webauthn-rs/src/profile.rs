@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use keyferry_core::{CannotLogIn, CoseAlgorithm, CredentialRecord, KeyParameters, Profile, StoredRecord, Verdict};
+use keyferry_core::{
+    CannotLogIn, CoseAlgorithm, CredentialRecord, KeyParameters, Profile, StoredRecord, Verdict,
+};
 
 use crate::WebauthnRsRecord;
 

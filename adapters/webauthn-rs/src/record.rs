@@ -9,7 +9,7 @@ use keyferry_core::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use webauthn_rs::prelude::Passkey;
 
-use crate::convert::{from_passkey, view_to_passkey};
+use crate::convert::{from_passkey, stored_to_passkey};
 
 /// A passkey with the account it belongs to.
 ///
@@ -81,7 +81,7 @@ impl WebauthnRsRecord {
             user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
             user_handle: view.user_handle.clone(),
             rp_id: view.rp_id.as_ref().map(|rp_id| rp_id.as_str().to_owned()).unwrap_or_default(),
-            passkey: view_to_passkey(view)?,
+            passkey: stored_to_passkey(view)?,
         })
     }
 

@@ -22,7 +22,11 @@ pub(crate) fn hide() -> anyhow::Result<()> {
             None if is_after => ("", text),
             None => continue,
         };
-        let Ok(address) = address.parse::<ServerAddress>() else { continue };
+        if !is_of_a_server(address) {
+            continue;
+        }
+        // Whoever reads the arguments after this would show the whole of one that is wrong, with its password.
+        let address: ServerAddress = address.parse().context("the address after --to")?;
         if let Some(password) = address.password() {
             found = Some((address.dialect(), password.expose().to_owned()));
             *argument = format!("{flag}{}", address.without_password()).into();
@@ -32,6 +36,11 @@ pub(crate) fn hide() -> anyhow::Result<()> {
         Some((dialect, password)) => again(&arguments, dialect, &password),
         None => Ok(()),
     }
+}
+
+fn is_of_a_server(address: &str) -> bool {
+    let scheme = address.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    ["postgres", "postgresql", "mysql", "mariadb"].contains(&scheme.as_str())
 }
 
 #[cfg(unix)]

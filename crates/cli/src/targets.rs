@@ -154,7 +154,10 @@ impl Target {
                 OpenTarget::of(JsonSink::<WebauthnRs>::open_locked(path, lock)?)
             }
             _ => {
-                return Err(SinkError::new(SinkErrorKind::Refused, "opening with the lock of another target"));
+                return Err(SinkError::new(
+                    SinkErrorKind::Refused,
+                    "opening with the lock of another target",
+                ));
             }
         })
     }

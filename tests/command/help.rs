@@ -9,7 +9,9 @@ use crate::{
 fn help_pages() {
     let folder = Folder::new();
     snapshot("help", &[folder.run("--help").expect(0)]);
-    for command in ["inspect", "plan", "import", "verify", "checksum", "schema", "generate"] {
+    for command in
+        ["inspect", "plan", "import", "verify", "probe", "replay", "checksum", "schema", "generate"]
+    {
         snapshot(&format!("help-{command}"), &[folder.run(&format!("{command} --help")).expect(0)]);
     }
     assert_eq!(folder.files(), [""; 0]);

@@ -15,12 +15,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod go_webauthn;
+pub mod py_webauthn;
 pub mod simplewebauthn;
+pub mod webauthn4j;
+pub mod yubico;
 
 mod base64url;
 mod change;
 mod file_lock;
 mod format;
+mod java_key;
 mod records_file;
 mod records_writer;
 mod safe_file;

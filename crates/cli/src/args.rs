@@ -20,6 +20,30 @@ const EXIT_CODES: &str = "\
 Exit code: 0 all rows imported, unchanged or left out on purpose; 1 finished, but rows were refused
 or in conflict, or verify found a difference; 2 stopped";
 
+const PROBE: &str = "\
+Says whether one real login fits an export: RP ID, user handle, key, backup flags, counter
+
+Takes the row of the credential, verifies the signature with its key, and follows WebAuthn Level 3,
+section 7.2. A challenge that is not given is taken from the login itself.
+
+Exit code: 0 all fits; 1 something does not, or no row has the credential; 2 stopped
+
+--json prints {\"command\", \"source\", \"row\", \"rows_found\", \"status\", \"algorithm\", \"rp_id\",
+\"user_handle\": {\"present\", \"rules\", \"encoding\"}, \"checks\": [{\"step\", \"check\", \"outcome\", \"reason\",
+\"message\"}], \"fits\", \"arguments\", \"seconds\"}, where an outcome is passed, open or failed";
+
+const REPLAY: &str = "\
+Says how many recorded logins would succeed with what a target holds, and why the others would not
+
+Each is verified as WebAuthn Level 3, section 7.2, says; a challenge that does not stand in the line is
+taken from the login itself. Several logins of one credential move its counter along, in memory.
+Nothing is written.
+
+Exit code: 0 all would succeed; 1 some would not; 2 stopped
+
+--json prints {\"command\", \"source\", \"target\", \"counts\": {\"read\", \"would_succeed\", \"would_fail\",
+\"uncheckable\"}, \"reasons\": [{\"reason\", \"count\", \"lines\"}], \"open\": [{\"reason\", \"count\"}], \"seconds\"}";
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Shows what is in an export, what is wrong with it, and who could log in where
@@ -42,6 +66,18 @@ pub(crate) enum Command {
         after_help = "Example:\n  keyferry verify 2025-09-30-7476.csv.gz --rp-id example.com --to sqlite:passkeys.db"
     )]
     Verify(TransferArgs),
+    /// Says whether one real login fits an export: RP ID, user handle, key, backup flags, counter
+    #[command(
+        long_about = PROBE,
+        after_help = "Example:\n  keyferry probe 2025-09-30-7476.csv.gz --assertion login.json --rp-id example.com"
+    )]
+    Probe(ProbeArgs),
+    /// Says how many recorded logins would succeed with what a target holds, and why the others would not
+    #[command(
+        long_about = REPLAY,
+        after_help = "Example:\n  keyferry replay logins.jsonl --to sqlite:passkeys.db --rp-id example.com"
+    )]
+    Replay(ReplayArgs),
     /// Prints the CRC64NVME of a file as the vendor's console shows it
     #[command(after_help = "Example:\n  keyferry checksum 2025-09-30-7476.csv.gz")]
     Checksum(ChecksumArgs),
@@ -108,6 +144,70 @@ pub(crate) struct TransferArgs {
     /// Who is in charge of credentials that are in the target already; `target` only adds new ones
     #[arg(long, value_enum, default_value_t, value_name = "WHO")]
     pub(crate) authority: Charge,
+}
+
+#[derive(Args)]
+pub(crate) struct ProbeArgs {
+    /// The export: a .csv or .csv.gz file, or - for standard input
+    pub(crate) export: PathBuf,
+    /// The login, as JSON: what PublicKeyCredential.toJSON() gives, or a line of assertions; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) assertion: PathBuf,
+    /// The RP ID that the server will be set up with [default: the one that fits the login, from its origin]
+    #[arg(long, value_parser = RpId::parse, value_name = "DOMAIN")]
+    pub(crate) rp_id: Option<RpId>,
+    /// The challenge of the login, base64url without padding [default: taken from the login itself]
+    #[arg(long, value_name = "B64URL", value_parser = challenge)]
+    pub(crate) challenge: Option<Challenge>,
+    /// The one origin that the server will expect, such as https://login.example.com
+    #[arg(long, value_name = "URL")]
+    pub(crate) origin: Option<String>,
+    /// The CRC64NVME that the vendor shows for the file as delivered, such as 5yuiJSxKKnU=
+    #[arg(long, value_name = "CRC64NVME")]
+    pub(crate) checksum: Option<Crc64Nvme>,
+    /// The number of rows [default: from a file name such as 2025-09-30-7476.csv.gz]
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: Option<u64>,
+    /// Which identifier names the account in the target
+    #[arg(long, value_enum, default_value_t, value_name = "COLUMN")]
+    pub(crate) account: Account,
+    /// Prints one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The most GiB that the export may unpack to
+    #[arg(long, default_value_t = 8, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) max_unpacked: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct ReplayArgs {
+    /// The logins, one JSON object a line, in the order in which they happened; - for standard input
+    pub(crate) assertions: PathBuf,
+    /// The target, as import takes it; it is only read
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: Target,
+    #[command(flatten)]
+    pub(crate) tables: TableArgs,
+    /// The RP ID of the server [default: the one that the target holds, or else the one that stands in the line]
+    #[arg(long, value_parser = RpId::parse, value_name = "DOMAIN")]
+    pub(crate) rp_id: Option<RpId>,
+    /// Counts logins without user verification as failed
+    #[arg(long)]
+    pub(crate) require_uv: bool,
+    /// Prints one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The bytes of a challenge.
+#[derive(Clone)]
+pub(crate) struct Challenge(pub(crate) Vec<u8>);
+
+fn challenge(text: &str) -> Result<Challenge, &'static str> {
+    match keyferry_assertion::decode_base64url(text) {
+        Some(bytes) if !bytes.is_empty() => Ok(Challenge(bytes)),
+        _ => Err("expected base64url without padding"),
+    }
 }
 
 #[derive(Args)]

@@ -12,14 +12,18 @@ mod files;
 mod generate;
 mod inspect;
 mod json;
+mod login_lines;
 mod output;
+mod probe;
 mod progress;
 mod rejects;
+mod replay;
 mod secrets;
 mod server;
 mod tables;
 mod targets;
 mod transfer;
+mod user_handles;
 
 use args::{Cli, Command};
 
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         Command::Plan(args) => transfer::run(keyferry_core::Mode::Plan, args),
         Command::Import(args) => transfer::run(keyferry_core::Mode::Apply, args),
         Command::Verify(args) => transfer::run(keyferry_core::Mode::Verify, args),
+        Command::Probe(args) => probe::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Checksum(args) => export::checksum(args),
         Command::Schema(args) => {
             let table = args.table.clone().unwrap_or_else(keyferry_sql::TableName::own);

@@ -31,6 +31,20 @@ pub fn fixtures<S: Sink>(
     open: impl Fn(&Path) -> S,
     show: impl Fn(&Path, &[CredentialId]) -> String,
 ) -> Vec<(String, String)> {
+    fixtures_with(&Rules::new(RpId::parse("example.com").expect("a domain")), open, show)
+}
+
+/// Like [`fixtures`], by these rules: for a target that cannot hold a record without user handle.
+///
+/// # Panics
+/// - a fixture cannot be read, or the target fails.
+#[must_use]
+#[allow(clippy::expect_used, reason = "a test helper: a failure is a failed test")]
+pub fn fixtures_with<S: Sink>(
+    rules: &Rules,
+    open: impl Fn(&Path) -> S,
+    show: impl Fn(&Path, &[CredentialId]) -> String,
+) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/corbado");
     let mut paths: Vec<_> = fs::read_dir(folder)
         .expect("the fixtures")
@@ -38,7 +52,7 @@ pub fn fixtures<S: Sink>(
         .filter(|path| path.to_string_lossy().ends_with(".csv"))
         .collect();
     paths.sort();
-    paths.iter().filter_map(|path| Some((name(path), import(path, &open, &show)?))).collect()
+    paths.iter().filter_map(|path| Some((name(path), import(path, rules, &open, &show)?))).collect()
 }
 
 /// Returns what a sink gives for each of these IDs, one item a line, in readable form.
@@ -90,13 +104,13 @@ pub fn readable(record: &StoredRecord) -> String {
 #[allow(clippy::expect_used, reason = "a test helper: a failure is a failed test")]
 fn import<S: Sink>(
     path: &Path,
+    rules: &Rules,
     open: &impl Fn(&Path) -> S,
     show: &impl Fn(&Path, &[CredentialId]) -> String,
 ) -> Option<String> {
     let export = Corbado::open(ExportFile::open(path, Limits::default()).ok()?).ok()?;
-    let rules = Rules::new(RpId::parse("example.com").expect("a domain"));
     let mut ids = Vec::new();
-    let seen = gate(export.rows(&rules).ok()?, |row| match row {
+    let seen = gate(export.rows(rules).ok()?, |row| match row {
         Ok(located) => ids.push(located.value.credential_id.clone()),
         Err(DecodeError::Row(_) | DecodeError::Stop(_)) => {}
     });
@@ -104,7 +118,7 @@ fn import<S: Sink>(
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut report = Report::default();
     let mut sink = open(folder.path());
-    let rows = export.rows(&rules).expect("read a moment ago");
+    let rows = export.rows(rules).expect("read a moment ago");
     transfer(rows, &seen, &mut sink, Mode::Apply, Authority::Export, &mut report, |_| {}).expect("an import");
     drop(sink);
     let counts: Vec<_> = report

@@ -17,7 +17,9 @@ use crate::{
 
 /// What an export says anew (counter, transports, backup state, status, a handle that was unknown) is written.
 pub fn an_update_is_made(harness: &mut Harness) {
-    let before = CredentialRecord { user_handle: None, ..record(1) };
+    let unknown = CredentialRecord { user_handle: None, ..record(1) };
+    // A target that cannot be without a user handle has none to learn.
+    let before = if harness.profile().represent(&unknown).is_ok() { unknown } else { record(1) };
     let status = if harness.profile().keeps_status { Status::Suspended } else { Status::Active };
     let after = CredentialRecord {
         sign_count: SignCount(before.sign_count.0 + 1),

@@ -1,0 +1,248 @@
+//! py_webauthn (`webauthn` on PyPI), Python.
+//!
+//! The library has no record of its own. Records hold what `verify_authentication_response` takes and what an
+//! application keeps beside it, in the words of `VerifiedRegistration` and `VerifiedAuthentication`:
+//!
+//! | here | WebAuthn | form |
+//! |---|---|---|
+//! | `credential_id` | credential ID | base64url without padding |
+//! | `public_key` | credential public key | base64url of the COSE bytes; a loader turns it into bytes |
+//! | `sign_count` | sign count | number |
+//! | `transports` | transports | array of those that the enum `AuthenticatorTransport` has, only when known |
+//! | `device_type` | backup eligible | `single_device` or `multi_device`, only when known |
+//! | `backed_up` | backup state | boolean, only when known |
+//! | `user` | the account | text |
+//! | `user_handle` | user handle | base64url, only when known |
+//!
+//! `examples/py_webauthn` has a loader to copy. Proven by `tests/login/python` with version 3.0.1.
+
+use std::borrow::Cow;
+
+use keyferry_core::{
+    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Fault, Identifier,
+    Item, KeyParameters, Profile, SignCount, StoredRecord, Transports, UserHandle, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{RecordFormat, decode, encode};
+
+/// The format of records for py_webauthn.
+#[derive(Clone, Copy, Debug)]
+pub enum PyWebauthn {}
+
+/// A record as it stands in the file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Passkey {
+    credential_id: String,
+    public_key: String,
+    sign_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transports: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_type: Option<DeviceType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backed_up: Option<bool>,
+    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_handle: Option<String>,
+}
+
+/// `CredentialDeviceType` of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DeviceType {
+    SingleDevice,
+    MultiDevice,
+}
+
+impl RecordFormat for PyWebauthn {
+    type Record = Passkey;
+
+    const PROFILE: Profile = Profile {
+        name: "py-webauthn",
+        library: Cow::Borrowed("py_webauthn 3.0.1"),
+        keeps_status: false,
+        represent: Verdict::Fixed(|record| {
+            let passkey = Self::to_record(&StoredRecord::from(record))?;
+            // What was written here a moment ago reads back; if not, it is as good as not written.
+            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
+        }),
+        verifies: Verdict::Fixed(verifies),
+    };
+
+    fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
+        Ok(Passkey {
+            credential_id: view.credential_id.to_base64url(),
+            // The library knows the older algorithm identifiers only; they verify the same signatures.
+            public_key: encode(view.public_key.to_polymorphic().as_bytes()),
+            sign_count: view.sign_count.0,
+            // A value that the enum lacks would make every list of options that names the credential fail.
+            transports: view.transports.as_ref().map(|list| {
+                list.iter().filter(|value| Transports::KNOWN.contains(value)).map(str::to_owned).collect()
+            }),
+            device_type: view.backup.map(|backup| match backup.eligible() {
+                true => DeviceType::MultiDevice,
+                false => DeviceType::SingleDevice,
+            }),
+            backed_up: view.backup.map(Backup::state),
+            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            user_handle: view.user_handle.as_ref().map(UserHandle::to_base64url),
+        })
+    }
+
+    fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
+        let told = |field: &'static str| move |fault: Fault| format!("`{field}`: {}", fault.message);
+        let id = CredentialId::new(decode("credential_id", &passkey.credential_id)?)
+            .map_err(told("credential_id"))?;
+        let key =
+            CoseKey::from_bytes(decode("public_key", &passkey.public_key)?).map_err(told("public_key"))?;
+        let user_handle = match &passkey.user_handle {
+            Some(text) => Some(UserHandle::new(decode("user_handle", text)?).map_err(told("user_handle"))?),
+            None => None,
+        };
+        let backup = match (passkey.device_type, passkey.backed_up) {
+            (None, None) => None,
+            (Some(device_type), Some(backed_up)) => {
+                let backup = Backup::from_flags(device_type == DeviceType::MultiDevice, backed_up);
+                Some(backup.ok_or("`backed_up` is true for a `single_device` credential")?)
+            }
+            _ => return Err("`device_type` and `backed_up` belong together".to_owned()),
+        };
+        Ok(StoredRecord {
+            account: Some(Identifier::new(Item::Account, passkey.user.as_str()).map_err(told("user"))?),
+            user_handle,
+            backup,
+            transports: passkey
+                .transports
+                .as_ref()
+                .map(|list| Transports::new(list.iter().map(String::as_str))),
+            ..StoredRecord::bare(id, key, SignCount(passkey.sign_count))
+        })
+    }
+}
+
+/// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
+fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
+    let key = &record.public_key;
+    let is_ed448 = matches!(key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
+    if is_ed448 || matches!(key.algorithm().polymorphic(), CoseAlgorithm::Es384 | CoseAlgorithm::Es256k) {
+        return Err(CannotLogIn::Algorithm(key.algorithm()));
+    }
+    // OpenSSL, which the library verifies with, takes long exponents up to this modulus only.
+    if let KeyParameters::Rsa { e, .. } = key.parameters()
+        && e.len() > 8
+        && key.rsa_bits() > Some(3072)
+    {
+        return Err(CannotLogIn::RsaExponent);
+    }
+    if record.sign_count == SignCount(u32::MAX) {
+        return Err(CannotLogIn::SignCountExhausted);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use keyferry_testkit::{
+        Algorithm, RsaSize, TestKey,
+        keys::ed448_cose,
+        records::{bare_record, key, record},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn written(record: &CredentialRecord) -> serde_json::Value {
+        serde_json::to_value(PyWebauthn::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_library() {
+        let record = CredentialRecord {
+            transports: Some(Transports::new(["internal", "teleport", "smart-card"])),
+            ..record(1)
+        };
+        assert_eq!(
+            written(&record),
+            json!({
+                "credential_id": record.credential_id.to_base64url(),
+                "public_key": encode(record.public_key.as_bytes()),
+                "sign_count": 5,
+                "transports": ["internal", "smart-card"],
+                "device_type": "multi_device",
+                "backed_up": false,
+                "user": "00000000-0000-4000-8000-000000000001",
+                "user_handle": encode(b"00000000-0000-4000-8000-000000000001"),
+            })
+        );
+        let single = CredentialRecord { backup: Some(Backup::SingleDevice), ..record };
+        assert_eq!(written(&single)["device_type"], "single_device");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_written() {
+        let record = bare_record(1);
+        let value = written(&record);
+        let names: Vec<_> = value.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["credential_id", "public_key", "sign_count", "user"]);
+        let stored = PyWebauthn::to_stored(&serde_json::from_value(value).unwrap()).unwrap();
+        assert_eq!((stored.backup, stored.transports, stored.user_handle), (None, None, None));
+    }
+
+    #[test]
+    fn half_a_backup_and_an_illegal_one_are_refused() {
+        for (device_type, backed_up) in [
+            (json!("single_device"), json!(true)),
+            (json!("multi_device"), json!(null)),
+            (json!(null), json!(true)),
+        ] {
+            let mut value = written(&bare_record(1));
+            value["device_type"] = device_type;
+            value["backed_up"] = backed_up;
+            let refused = PyWebauthn::to_stored(&serde_json::from_value(value).unwrap()).unwrap_err();
+            assert!(refused.contains("backed_up"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn keys_that_the_library_does_not_verify() {
+        for (algorithm, name) in
+            [(Algorithm::Es384, "es384"), (Algorithm::Esp384, "esp384"), (Algorithm::Es256k, "es256k")]
+        {
+            let record = CredentialRecord { public_key: key(algorithm, 1), ..record(1) };
+            assert_eq!(verifies(&record).unwrap_err().to_string(), format!("algorithm-{name}"));
+        }
+        for algorithm in [Algorithm::Es256, Algorithm::Esp512, Algorithm::Ed25519] {
+            assert_eq!(verifies(&CredentialRecord { public_key: key(algorithm, 1), ..record(1) }), Ok(()));
+        }
+        for (algorithm, name) in [(-8, "eddsa"), (-53, "ed448")] {
+            let public_key = CoseKey::from_bytes(ed448_cose(algorithm)).unwrap();
+            let refused = verifies(&CredentialRecord { public_key, ..record(1) }).unwrap_err();
+            assert_eq!(refused.to_string(), format!("algorithm-{name}"));
+        }
+        let exhausted = CredentialRecord { sign_count: SignCount(u32::MAX), ..record(1) };
+        assert_eq!(verifies(&exhausted), Err(CannotLogIn::SignCountExhausted));
+    }
+
+    #[test]
+    fn a_long_exponent_needs_a_short_modulus() {
+        for (size, length, verdict) in [
+            (RsaSize::Bits3072, 32, Ok(())),
+            (RsaSize::Bits4096, 8, Ok(())),
+            (RsaSize::Bits4096, 9, Err(CannotLogIn::RsaExponent)),
+        ] {
+            let rsa = TestKey::rsa(Algorithm::Rs256, size, 1).unwrap();
+            let KeyParameters::Rsa { n, .. } = CoseKey::from_bytes(rsa.cose()).unwrap().parameters().clone()
+            else {
+                unreachable!("an RSA key")
+            };
+            let parameters = KeyParameters::Rsa { n, e: vec![0xff; length].into() };
+            let public_key = CoseKey::from_parameters(CoseAlgorithm::Rs256, &parameters).unwrap();
+            assert_eq!(
+                verifies(&CredentialRecord { public_key, ..record(1) }),
+                verdict,
+                "{size:?}, {length} bytes"
+            );
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Yubico's java-webauthn-server (`com.yubico:webauthn-server-core`), Java.
+//!
+//! A record is the user's name, which a `CredentialRepository` must give, beside the JSON of the library's own
+//! `RegisteredCredential`:
+//!
+//! | here | WebAuthn | form |
+//! |---|---|---|
+//! | `username` | the account | text |
+//! | `credential.credentialId` | credential ID | base64url without padding |
+//! | `credential.userHandle` | user handle | base64url; a record cannot be without it |
+//! | `credential.publicKeyCose` | credential public key | base64url of the COSE bytes |
+//! | `credential.signatureCount` | sign count | number |
+//! | `credential.transports` | transports | array, only when known |
+//! | `credential.backupEligible` | backup eligible | boolean, only when known; a login with another one fails |
+//! | `credential.backupState` | backup state | boolean, only when known |
+//!
+//! The library compares the user handle at every login, with a user name or without: `--user-handle` is needed.
+//!
+//! `examples/yubico` has a loader to copy. Proven by `tests/login/java` with version 2.9.0 on Java 17.
+
+use std::borrow::Cow;
+
+use keyferry_core::{
+    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Identifier, Item, Profile,
+    SignCount, StoredRecord, Transports, UserHandle, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    RecordFormat, decode, encode,
+    java_key::{has_too_large_exponent, java_key},
+};
+
+/// The format of java-webauthn-server's records.
+#[derive(Clone, Copy, Debug)]
+pub enum Yubico {}
+
+/// A record as it stands in the file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Passkey {
+    username: String,
+    credential: RegisteredCredential,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisteredCredential {
+    credential_id: String,
+    user_handle: String,
+    public_key_cose: String,
+    signature_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transports: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_eligible: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_state: Option<bool>,
+}
+
+impl RecordFormat for Yubico {
+    type Record = Passkey;
+
+    const PROFILE: Profile = Profile {
+        name: "yubico",
+        library: Cow::Borrowed("java-webauthn-server 2.9.0"),
+        keeps_status: false,
+        represent: Verdict::Fixed(|record| {
+            let passkey = Self::to_record(&StoredRecord::from(record))?;
+            // What was written here a moment ago reads back; if not, it is as good as not written.
+            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
+        }),
+        verifies: Verdict::Fixed(verifies),
+    };
+
+    fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
+        let handle = view.user_handle.as_ref().ok_or(CannotLogIn::Missing(Item::UserHandle))?;
+        Ok(Passkey {
+            username: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            credential: RegisteredCredential {
+                credential_id: view.credential_id.to_base64url(),
+                user_handle: handle.to_base64url(),
+                public_key_cose: encode(&java_key(&view.public_key)),
+                signature_count: view.sign_count.0,
+                transports: view.transports.as_ref().map(|list| list.iter().map(str::to_owned).collect()),
+                backup_eligible: view.backup.map(Backup::eligible),
+                backup_state: view.backup.map(Backup::state),
+            },
+        })
+    }
+
+    fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
+        let told =
+            |field: &'static str| move |fault: keyferry_core::Fault| format!("`{field}`: {}", fault.message);
+        let credential = &passkey.credential;
+        let id = CredentialId::new(decode("credentialId", &credential.credential_id)?)
+            .map_err(told("credentialId"))?;
+        let key = CoseKey::from_bytes(decode("publicKeyCose", &credential.public_key_cose)?)
+            .map_err(told("publicKeyCose"))?;
+        let handle =
+            UserHandle::new(decode("userHandle", &credential.user_handle)?).map_err(told("userHandle"))?;
+        let backup = match (credential.backup_eligible, credential.backup_state) {
+            (None, None) => None,
+            (Some(eligible), Some(state)) => Some(
+                Backup::from_flags(eligible, state)
+                    .ok_or("`backupState` is true without `backupEligible`")?,
+            ),
+            _ => return Err("`backupEligible` and `backupState` belong together".to_owned()),
+        };
+        Ok(StoredRecord {
+            account: Some(
+                Identifier::new(Item::Account, passkey.username.as_str()).map_err(told("username"))?,
+            ),
+            user_handle: Some(handle),
+            backup,
+            transports: credential
+                .transports
+                .as_ref()
+                .map(|list| Transports::new(list.iter().map(String::as_str))),
+            ..StoredRecord::bare(id, key, SignCount(credential.signature_count))
+        })
+    }
+}
+
+/// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
+fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
+    if record.user_handle.is_none() {
+        return Err(CannotLogIn::Missing(Item::UserHandle));
+    }
+    let algorithm = record.public_key.algorithm();
+    if matches!(
+        algorithm,
+        CoseAlgorithm::Es256k | CoseAlgorithm::Ps256 | CoseAlgorithm::Ps384 | CoseAlgorithm::Ps512
+    ) {
+        return Err(CannotLogIn::Algorithm(algorithm));
+    }
+    if has_too_large_exponent(&record.public_key) {
+        return Err(CannotLogIn::RsaExponent);
+    }
+    if record.sign_count == SignCount(u32::MAX) {
+        return Err(CannotLogIn::SignCountExhausted);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use keyferry_testkit::{Algorithm, records};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::java_key::tests::rsa;
+
+    fn written(record: &CredentialRecord) -> Value {
+        serde_json::to_value(Yubico::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
+    }
+
+    fn read(value: Value) -> Result<StoredRecord, String> {
+        Yubico::to_stored(&serde_json::from_value(value).unwrap())
+    }
+
+    #[test]
+    fn a_record_has_what_the_library_takes() {
+        let record = records::record(1);
+        let expected = json!({
+            "username": "00000000-0000-4000-8000-000000000001",
+            "credential": {
+                "credentialId": record.credential_id.to_base64url(),
+                "userHandle": encode(b"00000000-0000-4000-8000-000000000001"),
+                "publicKeyCose": encode(record.public_key.as_bytes()),
+                "signatureCount": 5,
+                "transports": ["internal", "hybrid"],
+                "backupEligible": true,
+                "backupState": false,
+            },
+        });
+        assert_eq!(written(&record), expected);
+    }
+
+    #[test]
+    fn the_library_s_own_nulls_are_not_known() {
+        let bare =
+            CredentialRecord { user_handle: records::record(2).user_handle, ..records::bare_record(2) };
+        let mut value = written(&bare);
+        let names: Vec<_> = value["credential"].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["credentialId", "userHandle", "publicKeyCose", "signatureCount"]);
+        let stored = read(value.clone()).unwrap();
+        for name in ["transports", "backupEligible", "backupState"] {
+            value["credential"][name] = Value::Null;
+        }
+        assert_eq!(read(value), Ok(stored));
+    }
+
+    #[test]
+    fn without_a_user_handle_there_is_no_record() {
+        let record = CredentialRecord { user_handle: None, ..records::record(3) };
+        let missing = CannotLogIn::Missing(Item::UserHandle);
+        assert_eq!(Yubico::PROFILE.represent(&record), Err(missing.clone()));
+        assert_eq!(Yubico::PROFILE.log_in(&record), Err(missing));
+    }
+
+    #[test]
+    fn a_damaged_record_names_its_field() {
+        let good = written(&records::record(4));
+        for (field, value) in [
+            ("credentialId", json!("+/+/")),
+            ("credentialId", json!("")),
+            ("userHandle", json!("")),
+            ("publicKeyCose", json!("oA")),
+            ("backupState", Value::Null),
+            ("backupEligible", Value::Null),
+        ] {
+            let mut bad = good.clone();
+            bad["credential"][field] = value;
+            let message = read(bad).unwrap_err();
+            assert!(message.contains(field), "{field}: {message}");
+        }
+        let mut bad = good.clone();
+        bad["username"] = json!("");
+        assert!(read(bad).unwrap_err().contains("username"));
+        let mut bad = good;
+        (bad["credential"]["backupEligible"], bad["credential"]["backupState"]) = (json!(false), json!(true));
+        assert!(read(bad).unwrap_err().contains("backupState"));
+    }
+
+    #[test]
+    fn verdicts() {
+        for algorithm in Algorithm::ALL {
+            let record = CredentialRecord { public_key: records::key(algorithm, 5), ..records::record(5) };
+            let refused = [Algorithm::Es256k, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512]
+                .contains(&algorithm)
+                .then(|| CannotLogIn::Algorithm(record.public_key.algorithm()));
+            assert_eq!(verifies(&record).err(), refused, "{algorithm:?}");
+        }
+        let large = CredentialRecord { public_key: rsa(64, &[1; 9]), ..records::record(7) };
+        assert_eq!(verifies(&large), Err(CannotLogIn::RsaExponent));
+        for (count, refused) in [(u32::MAX - 1, None), (u32::MAX, Some(CannotLogIn::SignCountExhausted))] {
+            let record = CredentialRecord { sign_count: SignCount(count), ..records::record(6) };
+            assert_eq!(verifies(&record).err(), refused);
+        }
+    }
+}

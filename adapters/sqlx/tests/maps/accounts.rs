@@ -87,7 +87,7 @@ fn spring_makes_an_account_once_and_never_takes_another_ones_place() {
         let other_name = CredentialRecord { account: identifier("mallory"), ..record(3) };
         let other_name = CredentialRecord { user_handle: first.user_handle.clone(), ..other_name };
         let before = database.dump(&["user_credentials", "user_entities"]);
-        assert_eq!(codes(&target.apply(&[other_name])), [FaultCode::RefusedByTarget], "{at}");
+        assert_eq!(refused(&mut target, &[other_name]), [FaultCode::UnknownAccount], "{at}");
         assert_eq!(database.dump(&["user_credentials", "user_entities"]), before, "{at}");
         // Without a handle there is no id to give.
         let no_handle = CredentialRecord { user_handle: None, ..record(4) };

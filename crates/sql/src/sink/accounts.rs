@@ -64,7 +64,9 @@ async fn taken<D: Database>(
     records: &[&CredentialRecord],
 ) -> Result<HashSet<Key>, Trouble> {
     let mut taken = HashSet::new();
-    let Some(row) = table.account.as_ref().and_then(|account| account.create.as_ref()) else { return Ok(taken) };
+    let Some(row) = table.account.as_ref().and_then(|account| account.create.as_ref()) else {
+        return Ok(taken);
+    };
     let Some(key) = row.key.first().and_then(|at| row.columns.get(*at)) else { return Ok(taken) };
     for records in records.chunks(NAMES) {
         let values = records.iter().map(|record| table.value(key, &View::from(*record), table.context(0)));

@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod lock;
 mod private;
+mod random;
 mod refused;
 mod rejects;
 mod runs;

@@ -1,40 +1,14 @@
 //! Killed at any moment and run again, an import ends as one that nobody disturbed.
 
-use std::{
-    env, fs,
-    process::Stdio,
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::{fs, process::Stdio, thread, time::Duration};
 
 use crate::{
     database,
     exports::{csv, rows},
     flood::{BATCH, content, finishes, folder, row_count, undisturbed},
+    random::Random,
     support::{Folder, file_of},
 };
-
-/// A stream of random numbers (xorshift) from a seed that a failing test shows.
-struct Random(u64);
-
-impl Random {
-    fn new(name: &str) -> Self {
-        let given = env::var("KEYFERRY_SEED").ok().map(|seed| seed.parse().unwrap());
-        let seed = given.unwrap_or_else(|| {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-            u64::from(now.subsec_nanos()) | 1
-        });
-        eprintln!("{name}: KEYFERRY_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
 
 /// Starts an import and kills it when `is_time` says so, unless it has ended before.
 fn killed(folder: &Folder, target: &str, mut is_time: impl FnMut() -> bool) {
@@ -71,11 +45,11 @@ fn stands_whole(folder: &Folder, target: &'static str) {
 }
 
 fn at_random_moments(target: &'static str) {
-    let took = u64::try_from(undisturbed(target).took.as_micros()).unwrap();
+    let took = undisturbed(target).took;
     let mut random = Random::new(target);
     let folder = folder();
     for _ in 0..3 {
-        let moment = Duration::from_micros(random.below(took));
+        let moment = random.moment_before(took);
         let started = std::time::Instant::now();
         killed(&folder, target, || started.elapsed() >= moment);
         stands_whole(&folder, target);

@@ -14,6 +14,7 @@ mod kill;
 mod lock;
 mod private;
 mod probe;
+mod random;
 mod refused;
 mod rejects;
 mod replay;

@@ -1,12 +1,12 @@
 //! The credentials of the proofs: every algorithm, backup state, counter, length of ID, with and without transports.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
 use base64::{
     Engine as _,
     engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
 };
-use keyferry_core::{CredentialRecord, Profile, RpId, Rules};
+use keyferry_core::{CredentialRecord, Profile, RpId, Rules, UserHandleRule};
 use keyferry_sources::{ExportFile, Limits, corbado::Corbado};
 use keyferry_testkit::{
     Algorithm, Assertion, AssertionOptions, ExportRow, Generator, HEADER, RsaSize, TestCredential, TestKey,
@@ -58,8 +58,13 @@ impl Case {
     }
 }
 
-/// Every kind of key in every form, and the mix of a real export.
-pub(crate) fn all() -> Vec<Case> {
+/// Every kind of key in every form, and the mix of a real export; made once, since many proofs are about them.
+pub(crate) fn all() -> &'static [Case] {
+    static ALL: LazyLock<Vec<Case>> = LazyLock::new(make_all);
+    &ALL
+}
+
+fn make_all() -> Vec<Case> {
     let mut cases = every_kind();
     let generator = Generator::new(300, 11, RP_ID);
     cases.extend(generator.credentials().map(|made| Case {
@@ -143,21 +148,42 @@ fn case(
 }
 
 /// Writes the rows as an export.
-pub(crate) fn export(cases: &[Case]) -> String {
+pub(crate) fn export() -> String {
     let mut text = HEADER.join(",");
-    for case in cases {
+    for case in all() {
         let _ = write!(text, "\n{}", case.row.fields().join(",")); // no cell of a case needs a quote
     }
     text + "\n"
 }
 
-/// Returns what keyferry promises for each case: the verdict that `inspect` counts.
-pub(crate) fn promises(cases: &[Case], profile: &Profile) -> Vec<bool> {
-    let text = export(cases);
+/// The next genuine login of each.
+pub(crate) fn logins() -> &'static [(&'static Case, Assertion)] {
+    static LOGINS: LazyLock<Vec<(&Case, Assertion)>> =
+        LazyLock::new(|| all().iter().map(|case| (case, case.genuine())).collect());
+    &LOGINS
+}
+
+/// What keyferry says of a case before the move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// It logs in: the verdict that `inspect` counts, and a plan or an import under `cannot_log_in`.
+    pub(crate) logs_in: bool,
+    /// It is written into the target, though it may not log in.
+    pub(crate) is_stored: bool,
+}
+
+/// Returns what keyferry promises for each case.
+pub(crate) fn promises(profile: &Profile) -> Vec<Promise> {
+    let text = export();
     let file = ExportFile::from_stream(text.as_bytes(), "export.csv", Limits::default()).unwrap();
-    let rules = Rules::new(RpId::parse(RP_ID).unwrap());
+    let rules =
+        Rules { user_handle: UserHandleRule::ExternalUserId, ..Rules::new(RpId::parse(RP_ID).unwrap()) };
     let records: Vec<CredentialRecord> =
         Corbado::open(file).unwrap().rows(&rules).unwrap().map(|row| row.unwrap().value).collect();
-    assert_eq!(records.len(), cases.len());
-    records.iter().map(|record| profile.log_in(record).is_ok()).collect()
+    assert_eq!(records.len(), all().len());
+    let promise = |record| Promise {
+        logs_in: profile.log_in(record).is_ok(),
+        is_stored: profile.represent(record).is_ok() && (profile.keeps_status || record.status.is_active()),
+    };
+    records.iter().map(promise).collect()
 }

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         output::stopped(&error);
         return ExitCode::from(2);
     }
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| secrets::without_addresses(error).exit());
     let finished = match &cli.command {
         Command::Inspect(args) => inspect::run(args),
         Command::Plan(args) => transfer::run(keyferry_core::Mode::Plan, args),

@@ -3,12 +3,45 @@
 use std::{env, ffi::OsString};
 
 use anyhow::Context as _;
+use clap::error::ContextValue;
 use keyferry_sql::{Dialect, ServerAddress};
+
+/// The variable by which this program gives itself the password of an address: the database's own clients let a file of
+/// settings go before theirs.
+const VARIABLE: &str = "KEYFERRY_PASSWORD_OF_ADDRESS";
+
+/// Returns the password that stood in an address before this program ran itself anew.
+pub(crate) fn of_address() -> Option<String> {
+    env::var(VARIABLE).ok()
+}
+
+/// Leaves out what was given where it may be an address with a password, and cuts what is long.
+pub(crate) fn without_addresses(mut error: clap::Error) -> clap::Error {
+    const LONGEST: usize = 200;
+    let given: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, text.clone())),
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in given {
+        // A user, and so perhaps a password, stands before an `@`.
+        if let Some(at) = text.find("://").filter(|_| text.contains('@')) {
+            let before = text.get(..at).unwrap_or_default();
+            error.insert(kind, ContextValue::String(format!("{before}://…")));
+        } else if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+            let before = text.get(..end).unwrap_or_default();
+            error.insert(kind, ContextValue::String(format!("{before}…")));
+        }
+    }
+    error
+}
 
 /// Runs the command anew without the password, where one stands in the address of a target.
 ///
 /// Everybody on a machine can read the arguments of a process, and only its user the environment: that is where the
-/// password goes, under the name by which the database's own clients know it. It was visible until here, a few
+/// password goes. It was visible until here, a few
 /// milliseconds and whatever the shell kept, so the operator is told of the better ways.
 pub(crate) fn hide() -> anyhow::Result<()> {
     let mut arguments: Vec<OsString> = env::args_os().collect();
@@ -56,7 +89,7 @@ fn again(arguments: &[OsString], dialect: Dialect, password: &str) -> anyhow::Re
     if let Some(name) = arguments.first() {
         command.arg0(name);
     }
-    command.args(arguments.iter().skip(1)).env(name, password);
+    command.args(arguments.iter().skip(1)).env(VARIABLE, password);
     // It returns only where it failed.
     Err(command.exec()).context("running this program without the password")
 }

@@ -13,7 +13,7 @@ use keyferry_sqlx::{BlockingSink, read_sqlite};
 use keyferry_webauthn_rs::WebauthnRs;
 
 use crate::{
-    output,
+    output, secrets,
     server::{self, ServerLock},
     tables::Tables,
 };
@@ -105,7 +105,10 @@ impl Target {
 
     /// Fills in what the database's own clients take from the environment and from their files.
     pub(crate) fn with_client_settings(self) -> anyhow::Result<Self> {
-        let Self::Server(address) = self else { return Ok(self) };
+        let Self::Server(mut address) = self else { return Ok(self) };
+        if let Some(password) = secrets::of_address().filter(|_| !address.has_password()) {
+            *address = address.with_password(password);
+        }
         let (address, notes) = (*address).with_client_settings(&|name| std::env::var_os(name))?;
         notes.iter().for_each(|note| output::say(&format!("warning: {note}")));
         Ok(Self::Server(Box::new(address)))

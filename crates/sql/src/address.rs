@@ -107,6 +107,13 @@ impl ServerAddress {
         self.password.is_some()
     }
 
+    /// Sets the password; it goes before those of the client's settings.
+    #[must_use]
+    pub fn with_password(mut self, password: String) -> Self {
+        self.password = filled(password).map(Secret);
+        self
+    }
+
     /// Returns the name or number of the host; unknown means this machine.
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()

@@ -8,7 +8,7 @@ use crate::record_view::View;
 ///
 /// It claims nothing: `none` has no statement. The flags say what the export says; user verification is never invented.
 /// Sources: WebAuthn Level 3, sections 6.1 (authenticator data), 6.5.1 (attested credential data), 6.5.4 and 8.7.
-pub(crate) fn of(view: &View<'_>, polymorphic: bool) -> Vec<u8> {
+pub(crate) fn of(view: &View<'_>, public_key: &[u8]) -> Vec<u8> {
     let mut data = Vec::with_capacity(512);
     data.extend_from_slice(&Sha256::digest(view.rp_id.unwrap_or_default()));
     let (eligible, state) = view.backup.map_or((false, false), |backup| (backup.eligible(), backup.state()));
@@ -19,10 +19,7 @@ pub(crate) fn of(view: &View<'_>, polymorphic: bool) -> Vec<u8> {
     // A credential ID has at most 1023 bytes.
     data.extend_from_slice(&u16::try_from(id.len()).unwrap_or(u16::MAX).to_be_bytes());
     data.extend_from_slice(id);
-    match polymorphic {
-        true => data.extend_from_slice(view.public_key.to_polymorphic().as_bytes()),
-        false => data.extend_from_slice(view.public_key.as_bytes()),
-    }
+    data.extend_from_slice(public_key);
     let mut object = Vec::with_capacity(data.len() + 40);
     object.push(0xa3); // a map of three
     text(&mut object, "fmt");

@@ -85,7 +85,7 @@ impl Draft {
                 }
                 Ok(())
             }
-            Content::Constant(_) | Content::Derived(_) | Content::AccountId => Ok(()),
+            Content::Copy(_) | Content::Constant(_) | Content::Derived(_) | Content::AccountId => Ok(()),
         }
     }
 
@@ -182,7 +182,9 @@ impl Draft {
 fn is_otherwise(field: &Field, value: &Value<'_>) -> bool {
     match (&field.otherwise, value) {
         (Some(Constant::Text(text)), Value::Text(value)) => text == value,
-        (Some(Constant::Json(json)), Value::Text(value)) => json.to_string() == *value,
+        (Some(Constant::Json(json)), Value::Text(value)) => {
+            serde_json::from_str::<Json>(value).is_ok_and(|value| value == *json)
+        }
         (Some(Constant::Integer(number)), Value::Integer(value)) => number == value,
         // An unknown flag that had to be written as one or the other is that one from now on.
         _ => false,
@@ -200,8 +202,9 @@ fn bytes<'a>(value: &'a Value<'_>, encoding: &Encoding) -> Result<Cow<'a, [u8]>,
     match (encoding, value) {
         (Encoding::Base64Url, Value::Text(text)) => decoded(&URL_SAFE, text, "base64url"),
         (Encoding::Base64, Value::Text(text)) => decoded(&STANDARD, text, "base64"),
-        (Encoding::Hex, Value::Text(text)) => {
-            from_hex(text).map(Cow::Owned).ok_or_else(|| "not hexadecimal digits".to_owned())
+        (Encoding::Hex | Encoding::HexUpper, Value::Text(text)) => {
+            let is_upper = *encoding == Encoding::HexUpper;
+            from_hex(text, is_upper).map(Cow::Owned).ok_or_else(|| "not hexadecimal digits".to_owned())
         }
         (Encoding::Bytes | Encoding::Uuid, Value::Binary(bytes)) => Ok(Cow::Borrowed(bytes)),
         _ => Err("a value of another type".to_owned()),
@@ -209,13 +212,20 @@ fn bytes<'a>(value: &'a Value<'_>, encoding: &Encoding) -> Result<Cow<'a, [u8]>,
 }
 
 fn decoded<'a>(engine: &GeneralPurpose, text: &str, name: &str) -> Result<Cow<'a, [u8]>, String> {
-    engine.decode(text).map(Cow::Owned).map_err(|_| format!("not {name}"))
+    // All of the padding, or none.
+    let is_cut = text.ends_with('=') && !text.len().is_multiple_of(4);
+    let bytes = if is_cut { None } else { engine.decode(text).ok() };
+    bytes.map(Cow::Owned).ok_or_else(|| format!("not {name}"))
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+/// Reads digits whose letters are all of the one case, so that an ID has one text.
+fn from_hex(text: &str, is_upper: bool) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text
         .chars()
-        .map(|digit| digit.to_digit(16).filter(|_| !digit.is_ascii_uppercase()))
+        .map(|digit| {
+            let is_other = if is_upper { digit.is_ascii_lowercase() } else { digit.is_ascii_uppercase() };
+            digit.to_digit(16).filter(|_| !is_other)
+        })
         .map(|digit| digit.and_then(|digit| u8::try_from(digit).ok()))
         .collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
@@ -245,8 +255,15 @@ fn flag(value: &Value<'_>, encoding: &Encoding) -> Result<bool, String> {
 
 fn transports(value: &Value<'_>, encoding: &Encoding) -> Result<Transports, String> {
     let text = text(value)?;
-    if *encoding == Encoding::TextList {
-        return Ok(Transports::new(text.split(',').filter(|one| !one.is_empty())));
+    let split = text.split(',').filter(|one| !one.is_empty());
+    match encoding {
+        Encoding::TextList => return Ok(Transports::new(split)),
+        // Whoever compares two of them finds them in one order.
+        Encoding::TextSet => {
+            let sorted: std::collections::BTreeSet<_> = split.collect();
+            return Ok(Transports::new(sorted));
+        }
+        _ => {}
     }
     let values: Vec<Cow<'_, str>> =
         serde_json::from_str(text).map_err(|_| "not a JSON array of strings".to_owned())?;
@@ -295,6 +312,7 @@ mod tests {
         }
         assert_eq!(read(Encoding::Base64, "/w=="), Ok(vec![0xff]));
         assert_eq!(read(Encoding::Hex, "ff00"), Ok(vec![0xff, 0]));
+        assert_eq!(read(Encoding::HexUpper, "FF00"), Ok(vec![0xff, 0]));
         for (encoding, text) in [
             (Encoding::Base64Url, "/w"),
             (Encoding::Base64Url, "_x"),
@@ -302,6 +320,7 @@ mod tests {
             (Encoding::Base64Url, " _w"),
             (Encoding::Base64, "_w=="),
             (Encoding::Hex, "FF"),
+            (Encoding::HexUpper, "ff"),
             (Encoding::Hex, "f"),
             (Encoding::Hex, "+f"),
         ] {
@@ -327,6 +346,7 @@ mod tests {
         assert_eq!(read(Encoding::JsonList, r#"["usb","x\"y"]"#), Ok(Transports::new(["usb", "x\"y"])));
         assert_eq!(read(Encoding::TextList, "usb,nfc"), Ok(Transports::new(["usb", "nfc"])));
         assert_eq!(read(Encoding::TextList, ""), Ok(Transports::new([])));
+        assert_eq!(read(Encoding::TextSet, "usb,nfc"), Ok(Transports::new(["nfc", "usb"])));
         for text in ["", "usb", "{}", "[1]", "['usb']", "[\"usb\"] x"] {
             assert!(read(Encoding::JsonList, text).is_err(), "{text}");
         }

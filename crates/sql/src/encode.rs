@@ -6,13 +6,13 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use keyferry_core::{Backup, Item, Status, Timestamp, Transports};
+use keyferry_core::{Backup, CoseKey, CredentialId, Item, Status, Timestamp, Transports};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     Kind, Value, attestation_object,
-    map::{Constant, Content, Derived, Encoding, Field, Member},
+    map::{Constant, Content, Derived, Encoding, Field, Member, Needs},
     record_view::View,
 };
 
@@ -23,14 +23,16 @@ pub(crate) struct Context<'a> {
     pub(crate) now: i64,
     /// The account's own value.
     pub(crate) account: Option<&'a Value<'a>>,
-    /// Whether keys are written with the older algorithm identifiers.
-    pub(crate) polymorphic_keys: bool,
+    /// What the library needs of the keys.
+    pub(crate) needs: &'a Needs,
+    /// How the application writes a time where the database has no type for it, as the map says of `created_at`.
+    pub(crate) times: Option<&'a Encoding>,
 }
 
 /// Returns what stands in a column, in its natural kind; NULL where the item is not known.
 pub(crate) fn content<'a>(content: &'a Content, view: &View<'a>, context: Context<'a>) -> Value<'a> {
     match content {
-        Content::Item(of) => field(of, view, context),
+        Content::Item(of) | Content::Copy(of) => field(of, view, context),
         Content::Constant(of) => constant(of, context),
         Content::Derived(of) => derived(*of, view, context),
         Content::AccountId => match context.account {
@@ -44,6 +46,11 @@ pub(crate) fn content<'a>(content: &'a Content, view: &View<'a>, context: Contex
 fn field<'a>(field: &'a Field, view: &View<'a>, context: Context<'a>) -> Value<'a> {
     let value = item(field.item, &field.encoding, view, context);
     match (value, &field.otherwise) {
+        (Value::Null(_), Some(Constant::Now)) => time(context.now, &field.encoding),
+        (Value::Null(_), Some(Constant::Json(Json::Array(list)))) if field.encoding == Encoding::Array => {
+            let list = Transports::new(list.iter().filter_map(Json::as_str));
+            Value::Text(Cow::Owned(transports(&list, &Encoding::Array).into_owned()))
+        }
         (Value::Null(_), Some(otherwise)) => constant(otherwise, context),
         (value, _) => value,
     }
@@ -53,12 +60,19 @@ fn field<'a>(field: &'a Field, view: &View<'a>, context: Context<'a>) -> Value<'
 fn item<'a>(item: Item, encoding: &'a Encoding, view: &View<'a>, context: Context<'_>) -> Value<'a> {
     let known = match item {
         Item::CredentialId => Some(bytes(Cow::Borrowed(view.credential_id.as_bytes()), encoding)),
-        Item::PublicKey if context.polymorphic_keys => {
-            Some(bytes(Cow::Owned(view.public_key.to_polymorphic().as_bytes().to_vec()), encoding))
+        Item::PublicKey => {
+            let key = match public_key(view.public_key, context.needs) {
+                Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
+                Cow::Owned(key) => Cow::Owned(key.as_bytes().to_vec()),
+            };
+            Some(bytes(key, encoding))
         }
-        Item::PublicKey => Some(bytes(Cow::Borrowed(view.public_key.as_bytes()), encoding)),
         Item::SignCount => Some(Value::Integer(i64::from(view.sign_count))),
-        Item::Transports => view.transports.map(|list| Value::Text(transports(list, encoding))),
+        Item::Transports => {
+            // An application that splits an empty text finds one transport without a name in it.
+            let list = view.transports.filter(|list| !is_joined(encoding) || !list.is_empty());
+            list.map(|list| Value::Text(transports(list, encoding)))
+        }
         Item::UvInitialized => view.uv_initialized.map(|known| flag(known, encoding)),
         Item::BackupEligible => view.backup.map(|backup| flag(Backup::eligible(backup), encoding)),
         Item::BackupState => view.backup.map(|backup| flag(Backup::state(backup), encoding)),
@@ -102,7 +116,28 @@ fn bytes<'a>(bytes: Cow<'a, [u8]>, encoding: &Encoding) -> Value<'a> {
         Encoding::Base64Url => Value::Text(Cow::Owned(URL_SAFE_NO_PAD.encode(&bytes))),
         Encoding::Base64 => Value::Text(Cow::Owned(STANDARD.encode(&bytes))),
         Encoding::Hex => Value::Text(Cow::Owned(hex(&bytes))),
+        Encoding::HexUpper => Value::Text(Cow::Owned(hex(&bytes).to_ascii_uppercase())),
         _ => Value::Binary(bytes),
+    }
+}
+
+/// Returns the key as the application's library takes it: the same numbers, perhaps in other bytes.
+pub(crate) fn public_key<'a>(key: &'a CoseKey, needs: &Needs) -> Cow<'a, CoseKey> {
+    if needs.polymorphic_keys && key.algorithm() != key.algorithm().polymorphic() {
+        return Cow::Owned(key.to_polymorphic()); // which is canonical
+    }
+    let canonical = needs.canonical_keys.then(|| CoseKey::from_parameters(key.algorithm(), key.parameters()));
+    canonical.and_then(Result::ok).map_or(Cow::Borrowed(key), Cow::Owned)
+}
+
+/// Returns the value by which a credential is found, in its natural kind.
+pub(crate) fn key(content: &Content, id: &CredentialId) -> Value<'static> {
+    let digest = || Sha256::digest(id.as_bytes());
+    match content {
+        Content::Derived(Derived::CredentialIdSha256) => Value::Text(Cow::Owned(hex(&digest()))),
+        Content::Derived(Derived::CredentialIdUuid) => Value::Text(Cow::Owned(uuid(&digest()))),
+        Content::Item(field) => bytes(Cow::Borrowed(id.as_bytes()), &field.encoding).into_owned(),
+        _ => Value::Null(Kind::Binary),
     }
 }
 
@@ -121,7 +156,7 @@ fn flag<'a>(known: bool, encoding: &'a Encoding) -> Value<'a> {
 fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'a, str> {
     let values: Vec<&str> = list.iter().collect();
     Cow::Owned(match encoding {
-        Encoding::TextList => values.join(","),
+        _ if is_joined(encoding) => values.join(","),
         // The literal of a PostgreSQL array; each text in quotes, so that none is taken for NULL or a brace.
         Encoding::Array => {
             let quoted: Vec<_> = values
@@ -135,15 +170,24 @@ fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'a, str> {
     })
 }
 
+fn is_joined(encoding: &Encoding) -> bool {
+    matches!(encoding, Encoding::TextList | Encoding::TextSet)
+}
+
 fn is_text(encoding: &Encoding) -> bool {
-    matches!(encoding, Encoding::Iso(_) | Encoding::SqlText(_))
+    matches!(encoding, Encoding::Iso(_) | Encoding::SqlText(_) | Encoding::Offset(_))
 }
 
 /// Writes a time, cut (never rounded) to what the encoding keeps.
-fn time(microseconds: i64, encoding: &Encoding) -> Value<'static> {
+pub(crate) fn time(microseconds: i64, encoding: &Encoding) -> Value<'static> {
     match encoding {
         Encoding::Iso(digits) => Value::Text(Cow::Owned(time_text(microseconds, 'T', *digits) + "Z")),
         Encoding::SqlText(digits) => Value::Text(Cow::Owned(time_text(microseconds, ' ', *digits))),
+        Encoding::Offset(between) => {
+            let text = time_text(microseconds, *between, 6);
+            let text = text.trim_end_matches('0').trim_end_matches('.');
+            Value::Text(Cow::Owned(format!("{text}+00:00")))
+        }
         Encoding::EpochSeconds => Value::Integer(microseconds.div_euclid(1_000_000)),
         Encoding::EpochMilliseconds => Value::Integer(microseconds.div_euclid(1_000)),
         _ => Value::Time(microseconds),
@@ -180,14 +224,18 @@ fn constant<'a>(constant: &'a Constant, context: Context<'_>) -> Value<'a> {
 fn derived<'a>(derived: Derived, view: &View<'a>, context: Context<'_>) -> Value<'a> {
     let digest = || Sha256::digest(view.credential_id.as_bytes());
     match derived {
-        Derived::CoseAlgorithm => Value::Integer(view.public_key.algorithm().number()),
+        Derived::CoseAlgorithm => {
+            Value::Integer(public_key(view.public_key, context.needs).algorithm().number())
+        }
         Derived::CredentialIdSha256 => Value::Text(Cow::Owned(hex(&digest()))),
         Derived::CredentialIdUuid => Value::Text(Cow::Owned(uuid(&digest()))),
         Derived::AttestationObject => {
-            Value::Binary(Cow::Owned(attestation_object::of(view, context.polymorphic_keys)))
+            let key = public_key(view.public_key, context.needs);
+            Value::Binary(Cow::Owned(attestation_object::of(view, key.as_bytes())))
         }
         Derived::CreatedAtOrNow => {
-            Value::Time(view.created_at.map_or(context.now, |created| created.microseconds()))
+            let created = view.created_at.map(Timestamp::microseconds).filter(|at| has_plain_year(*at));
+            Value::Time(created.unwrap_or(context.now))
         }
     }
 }
@@ -214,8 +262,12 @@ pub(crate) fn json(of: &Content, view: &View<'_>, context: Context<'_>) -> Json 
     if let Content::Constant(Constant::Json(json)) = of {
         return json.clone();
     }
-    let is_list = matches!(of, Content::Item(Field { encoding: Encoding::JsonList | Encoding::Array, .. }));
-    match content(of, view, context) {
+    let is_list = matches!(of, Content::Item(Field { encoding: Encoding::JsonList, .. }));
+    let value = match (content(of, view, context), context.times) {
+        (Value::Time(at), Some(encoding)) => time(at, encoding),
+        (value, _) => value,
+    };
+    match value {
         Value::Text(text) if is_list => serde_json::from_str(&text).unwrap_or(Json::Null),
         Value::Text(text) => Json::String(text.into_owned()),
         Value::Integer(number) => Json::from(number),
@@ -250,6 +302,13 @@ mod tests {
         let micros = Timestamp::parse("2024-01-15T10:30:00.987654Z").unwrap().0.microseconds();
         assert_eq!(time_text(micros, ' ', 0), "2024-01-15 10:30:00");
         assert_eq!(time_text(micros, 'T', 3), "2024-01-15T10:30:00.987");
+        for (micros, expected) in [
+            (micros, "2024-01-15T10:30:00.987654+00:00"),
+            (micros - 7_654, "2024-01-15T10:30:00.98+00:00"),
+            (micros - 987_654, "2024-01-15T10:30:00+00:00"),
+        ] {
+            assert_eq!(time(micros, &Encoding::Offset('T')), Value::text(expected));
+        }
         let early = Timestamp::parse("0000-01-01T00:30:00+02:00").unwrap().0.microseconds();
         assert!(!has_plain_year(early));
     }

@@ -117,7 +117,8 @@ fn postgres(raw: Raw<'_>) -> Class {
             Some("08") => Class::Connection,
             Some("22" | "23" | "44") => Class::Row,
             Some("28") => Class::Unreachable,
-            Some("53") => Class::Full,
+            // Memory and locks are not room that somebody could make.
+            Some("53") if code != "53200" => Class::Full,
             // The server is going down, or an administrator ends the session.
             Some("57") => Class::Connection,
             _ => raw.hint.unwrap_or_else(|| by_words(raw.message)),
@@ -317,6 +318,7 @@ mod tests {
             ("42501", Class::Denied),
             ("42P01", Class::Schema),
             ("53100", Class::Full),
+            ("53200", Class::Other),
             ("57P01", Class::Connection),
             ("28P01", Class::Unreachable),
             ("53300", Class::Unreachable),

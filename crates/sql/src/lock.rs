@@ -21,11 +21,23 @@ struct Key {
 }
 
 impl Key {
-    fn of(table: &TableName) -> Self {
+    async fn of<D: Database>(database: &mut D, table: &TableName) -> Result<Self, DatabaseError> {
         // Without the schema: which one is meant may depend on the connection, and one lock too many harms nobody.
-        let digest = Sha256::digest(format!("keyferry {}", table.table()));
+        let mut name = table.table().to_owned();
+        if database.dialect() == Dialect::MySql {
+            // Its locks are the whole server's, where another database may have a table of the same name.
+            let schema = match table.schema() {
+                Some(schema) => schema.to_owned(),
+                None => {
+                    let names = crate::catalog::rows(database, "SELECT DATABASE()", &[], |row| row.text(0));
+                    names.await?.concat()
+                }
+            };
+            name = format!("{schema}.{name}").to_lowercase(); // which some servers take for the same
+        }
+        let digest = Sha256::digest(format!("keyferry {name}"));
         let number = digest.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
-        Self { number, text: format!("keyferry {}", hex(digest.get(..16).unwrap_or_default())) }
+        Ok(Self { number, text: format!("keyferry {}", hex(digest.get(..16).unwrap_or_default())) })
     }
 }
 
@@ -38,8 +50,14 @@ impl<D: Database> SqlLock<D> {
     /// - `Busy`: another import is running; the message says by whom, as far as the server tells;
     /// - the server cannot be asked.
     pub async fn acquire(mut database: D, table: &TableName, name: &str) -> Result<Self, SinkError> {
-        let key = Key::of(table);
         let action = format!("locking {name}");
+        let key = match Key::of(&mut database, table).await {
+            Ok(key) => key,
+            Err(error) => {
+                database.close().await;
+                return Err(error.while_doing(action));
+            }
+        };
         match acquire(&mut database, &key).await {
             Ok(true) => Ok(Self { database, key }),
             Ok(false) => {
@@ -83,7 +101,13 @@ impl<D: Database> SqlLock<D> {
     }
 
     /// Gives the lock back.
-    pub async fn release(self) {
+    pub async fn release(mut self) {
+        // A server notices the end of a connection a moment later, and the next import may ask at once.
+        let end = match self.database.dialect() {
+            Dialect::MySql => "DO RELEASE_ALL_LOCKS()",
+            Dialect::Postgres | Dialect::Sqlite => "ROLLBACK",
+        };
+        let _ = self.database.run(end).await; // what has ended already is given back
         self.database.close().await;
     }
 }

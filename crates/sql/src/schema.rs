@@ -50,7 +50,7 @@ pub(crate) fn migrations_of(dialect: Dialect, table: &TableName) -> Vec<String> 
     }
     let version = table.beside(VERSION_TABLE).quoted(dialect);
     // A name in a schema is that of the table; an index has its table's schema, and a name of its own.
-    let index = |suffix: &str| quote(dialect, &short(&format!("{}_{suffix}", table.table())));
+    let index = |suffix: &str| quote(dialect, &beside(table.table(), suffix));
     let renamed = |step: &&str| {
         step.replace(&format!("{TABLE}_user_handle"), &index("user_handle"))
             .replace(&format!("{TABLE}_account"), &index("account"))
@@ -60,10 +60,11 @@ pub(crate) fn migrations_of(dialect: Dialect, table: &TableName) -> Vec<String> 
     steps.map(renamed).collect()
 }
 
-/// Cuts a name to what every database takes.
-fn short(name: &str) -> String {
+/// Makes the name of an index that every database takes, and that is neither its table's nor another index's.
+fn beside(table: &str, suffix: &str) -> String {
     // Names are ASCII: no letter is cut in two.
-    name.get(..63).unwrap_or(name).to_owned()
+    let most = 62_usize.saturating_sub(suffix.len());
+    format!("{}_{suffix}", table.get(..most).unwrap_or(table))
 }
 
 /// Returns the steps from an empty database to the current schema: the first one makes version 1, and so on.

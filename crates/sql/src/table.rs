@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use keyferry_core::{
-    CannotLogIn, CoseAlgorithm, CredentialRecord, Curve, Item, KeyParameters, Shown, Status, StoredRecord,
+    CannotLogIn, CoseAlgorithm, CredentialId, CredentialRecord, Curve, Item, KeyParameters, Shown, Status,
+    StoredRecord,
 };
 
 use crate::{
     Dialect, Kind, TableMap, TableName, Value,
-    catalog::{FoundColumn, FoundTable, Times},
+    catalog::{FoundColumn, FoundTable, Times, is_moment},
     decode::Draft,
     encode::{self, Context},
-    map::{AccountTable, Column, Content, Derived, Encoding, Field},
+    map::{AccountTable, Column, Content, Derived, Encoding, Field, may_change},
     name::quote,
     record_view::View,
 };
@@ -57,6 +58,9 @@ pub(crate) struct BoundRow {
     pub(crate) key: Vec<usize>,
 }
 
+/// A time that every column of times takes, where it only matters that there is one.
+const SOME_TIME: i64 = 1_000_000_000_000_000;
+
 impl Table {
     /// Binds a map to what was found.
     ///
@@ -78,9 +82,12 @@ impl Table {
         }
         let columns = bind_columns(dialect, &map.table, &map.columns, found, map.is_own)?;
         let key = position(&columns, &map.key.column).ok_or("the key is no column")?;
-        if map.key.is_unique && !found.unique.contains(&map.key.column) {
-            let folds = found.unique_but_folding.contains(&map.key.column);
-            if !(folds && map.key.folds_case) {
+        let is_among = |names: &[String]| columns.get(key).is_some_and(|key| names.contains(&key.found.name));
+        if map.key.is_unique && !is_among(&found.unique) {
+            let folds = is_among(&found.unique_but_folding);
+            // A digest has letters of one case, so that no collation takes two of them for one.
+            let has_one_case = columns.get(key).is_some_and(|key| matches!(key.content, Content::Derived(_)));
+            if !(folds && (map.key.folds_case || has_one_case)) {
                 let but = if folds { "that takes bytes for bytes " } else { "" };
                 return Err(format!("{} has no unique index {but}on exactly {}", map.table, map.key.column));
             }
@@ -105,13 +112,20 @@ impl Table {
     /// Returns the record as the table would give it back.
     pub(crate) fn represent(&self, record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
         let view = View::from(record);
-        let key = match self.map.needs.polymorphic_keys {
-            true => record.public_key.to_polymorphic(),
-            false => record.public_key.clone(),
-        };
+        let key = encode::public_key(&record.public_key, &self.map.needs).into_owned();
         let mut kept = StoredRecord::bare(record.credential_id.clone(), key, record.sign_count);
         for column in &self.columns {
             self.keep(&column.content, Some(&column.found), &view, record, &mut kept)?;
+        }
+        // What stands in further tables must have room there too; an account that is there already needs none.
+        let made = self.account.iter().filter_map(|account| account.create.as_ref());
+        for column in self.companions.iter().chain(made).flat_map(|row| &row.columns) {
+            if let Content::Item(field) | Content::Copy(field) = &column.content {
+                match self.see_to_room(field, &column.found, &view) {
+                    Err(CannotLogIn::Missing(_)) | Ok(()) => {}
+                    does_not_fit => does_not_fit?,
+                }
+            }
         }
         if self.map.account.is_some() {
             kept.account = Some(record.account.clone());
@@ -129,6 +143,9 @@ impl Table {
     ) -> Result<(), CannotLogIn> {
         let field = match content {
             Content::Item(field) => field,
+            Content::Copy(field) => {
+                return found.map_or(Ok(()), |found| self.see_to_room(field, found, view));
+            }
             Content::Document(members) => {
                 return members
                     .iter()
@@ -140,12 +157,19 @@ impl Table {
         if let Some(found) = found {
             self.see_to_room(field, found, view)?;
         }
+        if field.is_required
+            && matches!(encode::content(content, view, self.context(SOME_TIME)), Value::Null(_))
+        {
+            return Err(CannotLogIn::Missing(field.item));
+        }
         match field.item {
             Item::CredentialId | Item::PublicKey | Item::SignCount => {}
-            Item::Transports if field.encoding == Encoding::TextList => {
-                kept.transports = self.there_and_back(content, found, view).transports;
+            Item::Transports if field.encoding == Encoding::Array => {
+                // Written as the database's literal, read as JSON.
+                let as_read = Field { encoding: Encoding::JsonList, ..field.clone() };
+                kept.transports = self.there_and_back(&Content::Item(as_read), None, view).transports;
             }
-            Item::Transports => kept.transports.clone_from(&record.transports),
+            Item::Transports => kept.transports = self.there_and_back(content, found, view).transports,
             Item::UvInitialized => kept.uv_initialized = record.uv_initialized,
             Item::BackupEligible | Item::BackupState => kept.backup = record.backup,
             Item::Aaguid => kept.aaguid = record.aaguid,
@@ -153,7 +177,11 @@ impl Table {
                 kept.authenticator_attachment.clone_from(&record.authenticator_attachment);
             }
             Item::AttestationFormat => kept.attestation_format.clone_from(&record.attestation_format),
-            Item::CreatedAt => kept.created_at = self.there_and_back(content, found, view).created_at,
+            Item::CreatedAt => {
+                // The time of the import is none that the record has.
+                let as_known = Content::Item(Field { otherwise: None, ..field.clone() });
+                kept.created_at = self.there_and_back(&as_known, found, view).created_at;
+            }
             Item::Status if field.encoding == Encoding::Text => kept.status = Some(record.status.clone()),
             // One word for off: a credential that never was active would look like one that was barred.
             Item::Status if record.status == Status::Pending => {
@@ -175,7 +203,7 @@ impl Table {
 
     /// Returns what reading makes of what is written.
     fn there_and_back(&self, content: &Content, found: Option<&FoundColumn>, view: &View<'_>) -> Draft {
-        let value = encode::content(content, view, self.context(0));
+        let value = encode::content(content, view, self.context(SOME_TIME));
         let value = match found {
             Some(found) => self.adapt(value, content, found),
             None => value,
@@ -191,7 +219,7 @@ impl Table {
             return Ok(());
         }
         let content = Content::Item(field.clone());
-        let value = self.adapt(encode::content(&content, view, self.context(0)), &content, found);
+        let value = self.adapt(encode::content(&content, view, self.context(SOME_TIME)), &content, found);
         match value {
             Value::Null(_) if !found.is_nullable => Err(CannotLogIn::Missing(field.item)),
             value if fits(&value, found) => Ok(()),
@@ -226,8 +254,14 @@ impl Table {
         self.represent(record).map(drop)
     }
 
-    pub(crate) fn context(&self, now: i64) -> Context<'static> {
-        Context { now, account: None, polymorphic_keys: self.map.needs.polymorphic_keys }
+    pub(crate) fn context(&self, now: i64) -> Context<'_> {
+        Context { now, account: None, needs: &self.map.needs, times: self.times() }
+    }
+
+    /// Returns how the application writes a time where its database has no type for it.
+    fn times(&self) -> Option<&Encoding> {
+        let encoding = self.map.field(Item::CreatedAt).map(|field| &field.encoding);
+        encoding.filter(|encoding| **encoding != Encoding::Time)
     }
 
     /// Returns the value that is written into a column.
@@ -267,6 +301,9 @@ impl Table {
         match (self.dialect, kind) {
             (Dialect::Postgres, Kind::Time) => Value::Time(time),
             (Dialect::MySql, Kind::Time) => Value::Text(Cow::Owned(encode::time_text(time, ' ', 6))),
+            (_, kind) if self.times().is_some_and(|times| encode::natural(times) == kind) => {
+                self.times().map_or(Value::Null(kind), |times| encode::time(time, times))
+            }
             (_, Kind::Integer) => Value::Integer(time.div_euclid(1_000)),
             (Dialect::Sqlite, _) if is_moment(&found.declared) => {
                 Value::Text(Cow::Owned(encode::time_text(time, ' ', 6)))
@@ -296,9 +333,9 @@ impl Table {
     }
 
     /// Returns the value by which a credential is found.
-    pub(crate) fn key_value<'a>(&'a self, view: &View<'a>) -> Value<'a> {
+    pub(crate) fn key_of(&self, id: &CredentialId) -> Value<'static> {
         match self.columns.get(self.key) {
-            Some(column) => self.value(column, view, self.context(0)),
+            Some(column) => self.adapt(encode::key(&column.content, id), &column.content, &column.found),
             None => Value::Null(Kind::Binary),
         }
     }
@@ -314,17 +351,9 @@ impl Bound {
     pub(crate) fn is_changeable(&self) -> bool {
         fn may(content: &Content) -> bool {
             match content {
-                Content::Item(field) => matches!(
-                    field.item,
-                    Item::SignCount
-                        | Item::Transports
-                        | Item::BackupEligible
-                        | Item::BackupState
-                        | Item::Status
-                        | Item::UserHandle
-                ),
+                Content::Item(field) => may_change(field.item),
                 Content::Document(members) => members.iter().any(|member| may(&member.content)),
-                Content::Constant(_) | Content::Derived(_) | Content::AccountId => false,
+                Content::Copy(_) | Content::Constant(_) | Content::Derived(_) | Content::AccountId => false,
             }
         }
         may(&self.content)
@@ -346,7 +375,7 @@ impl Bound {
             ),
             // A document is replaced whole, so it must be whole as it was read: a login may have written to it.
             Content::Document(_) | Content::AccountId => true,
-            Content::Constant(_) | Content::Derived(_) => false,
+            Content::Copy(_) | Content::Constant(_) | Content::Derived(_) => false,
         }
     }
 
@@ -356,7 +385,7 @@ impl Bound {
 
     /// Returns whether the column is read back at all.
     pub(crate) fn is_read(&self) -> bool {
-        !matches!(self.content, Content::Constant(_) | Content::Derived(_))
+        !matches!(self.content, Content::Copy(_) | Content::Constant(_) | Content::Derived(_))
     }
 
     pub(crate) fn quoted(&self, dialect: Dialect) -> String {
@@ -365,19 +394,16 @@ impl Bound {
 }
 
 fn position(columns: &[Bound], name: &str) -> Option<usize> {
-    columns.iter().position(|column| column.found.name == name)
+    columns.iter().position(|column| column.found.name.eq_ignore_ascii_case(name))
 }
 
 fn is_uuid(content: &Content) -> bool {
     matches!(
         content,
-        Content::Item(Field { encoding: Encoding::Uuid, .. }) | Content::Derived(Derived::CredentialIdUuid)
+        Content::Item(Field { encoding: Encoding::Uuid, .. })
+            | Content::Copy(Field { encoding: Encoding::Uuid, .. })
+            | Content::Derived(Derived::CredentialIdUuid)
     )
-}
-
-fn is_moment(declared: &str) -> bool {
-    let declared = declared.to_ascii_uppercase();
-    declared.contains("DATE") || declared.contains("TIME")
 }
 
 /// Tells whether a value has room in a column.
@@ -410,7 +436,7 @@ fn bind_columns(
         let Some(there) = spelled else {
             return Err(format!("{table} has no column {}, expected {expected}", column.name));
         };
-        let is_as_expected = takes(dialect, &column.content, there)
+        let is_as_expected = takes(&column.content, there)
             && (!is_own
                 || (there.is_nullable == is_nullable(&column.name) && has_full_range(&column.name, there)));
         let Some(kind) = there.kind.filter(|_| is_as_expected) else {
@@ -460,7 +486,7 @@ fn has_full_range(name: &str, found: &FoundColumn) -> bool {
 }
 
 /// Tells whether a column takes what the map writes into it.
-fn takes(dialect: Dialect, content: &Content, found: &FoundColumn) -> bool {
+fn takes(content: &Content, found: &FoundColumn) -> bool {
     let Some(kind) = found.kind else { return false };
     if let Content::Item(Field { encoding: Encoding::Array, .. }) = content {
         return found.is_array;
@@ -469,7 +495,7 @@ fn takes(dialect: Dialect, content: &Content, found: &FoundColumn) -> bool {
         return false;
     }
     let natural = match content {
-        Content::Item(field) => encode::natural(&field.encoding),
+        Content::Item(field) | Content::Copy(field) => encode::natural(&field.encoding),
         Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
         Content::Derived(Derived::AttestationObject) => Kind::Binary,
         Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => {
@@ -480,14 +506,13 @@ fn takes(dialect: Dialect, content: &Content, found: &FoundColumn) -> bool {
         Content::AccountId => return true, // compared with the account's own column
         Content::Derived(_) | Content::Constant(_) | Content::Document(_) => Kind::Text,
     };
-    let is_item = matches!(content, Content::Item(_));
+    let is_item = matches!(content, Content::Item(_) | Content::Copy(_));
     match (natural, kind) {
         (natural, kind) if natural == kind => true,
         (Kind::Boolean, Kind::Integer) => true,
         (Kind::Text, Kind::Binary) => is_uuid(content),
         // Which form of text or number an item has, the map must say; a moment that is never read back may have any.
-        (Kind::Time, Kind::Text) => dialect == Dialect::Sqlite && !is_item,
-        (Kind::Time, Kind::Integer) => !is_item,
+        (Kind::Time, Kind::Text | Kind::Integer) => !is_item,
         _ => false,
     }
 }
@@ -496,7 +521,7 @@ fn takes(dialect: Dialect, content: &Content, found: &FoundColumn) -> bool {
 fn expected(dialect: Dialect, content: &Content, is_own: bool, name: &str) -> String {
     let kind = match content {
         Content::Item(Field { encoding: Encoding::Array, .. }) => return "an array of texts".to_owned(),
-        Content::Item(field) => encode::natural(&field.encoding),
+        Content::Item(field) | Content::Copy(field) => encode::natural(&field.encoding),
         Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
         Content::Derived(Derived::AttestationObject) => Kind::Binary,
         Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => {

@@ -37,7 +37,7 @@ pub(crate) fn select(table: &Table, keys: usize, is_locked: bool) -> String {
         let bound = bound.map(|column| column.quoted(dialect)).unwrap_or_default();
         columns.push(format!(
             "(SELECT {} FROM {} AS u WHERE u.{} = t.{bound})",
-            read(dialect, &account.matches, "u"),
+            as_text(dialect, &account.matches, "u"),
             account.table.quoted(dialect),
             quote(dialect, &account.id.name),
         ));
@@ -73,9 +73,7 @@ pub(crate) fn select_accounts(dialect: Dialect, account: &BoundAccount, names: u
     let name = quote(dialect, &account.matches.name);
     let list = match (dialect, account.matches.kind) {
         (Dialect::Postgres, _) => {
-            // The array takes the column's type, so that an index on it is of use.
-            let cast = account.matches.write.strip_prefix("{}").filter(|cast| cast.starts_with("::"));
-            format!("u.{name} = ANY($1::text[]{})", cast.map(|cast| format!("{cast}[]")).unwrap_or_default())
+            format!("u.{name} = ANY($1::text[]{})", cast_of_array(&account.matches))
         }
         _ => format!("u.{name} IN ({})", list("?", names)),
     };
@@ -94,11 +92,15 @@ pub(crate) fn select_companions(dialect: Dialect, row: &BoundRow, changing: &Bou
     for column in row.key.iter().filter_map(|at| row.columns.get(*at)) {
         if !std::ptr::eq(column, changing) {
             number += 1;
-            conditions.push(format!("t.{} = {}", column.quoted(dialect), placeholder(dialect, number)));
+            let value = column.found.write.replace("{}", &placeholder(dialect, number));
+            conditions.push(format!("t.{} = {value}", column.quoted(dialect)));
         }
     }
     let in_list = match dialect {
-        Dialect::Postgres => format!("t.{} = ANY(${})", changing.quoted(dialect), number + 1),
+        Dialect::Postgres => {
+            let cast = cast_of_array(&changing.found);
+            format!("t.{} = ANY(${}{cast})", changing.quoted(dialect), number + 1)
+        }
         _ => format!("t.{} IN ({})", changing.quoted(dialect), list("?", keys)),
     };
     conditions.push(in_list);
@@ -163,10 +165,22 @@ pub(crate) fn insert_copied(
 pub(crate) fn create_copy_table(kinds: &[Kind]) -> String {
     let columns: Vec<_> =
         kinds.iter().enumerate().map(|(number, kind)| format!("c{number} {}", copy_type(*kind))).collect();
-    format!(
-        "DROP TABLE IF EXISTS pg_temp.{COPY_TABLE}; CREATE TEMPORARY TABLE {COPY_TABLE} ({}) ON COMMIT DROP",
-        columns.join(", ")
-    )
+    format!("CREATE TEMPORARY TABLE {COPY_TABLE} ({}) ON COMMIT DROP", columns.join(", "))
+}
+
+/// Gives the table that rows are copied into another name, so that one with other columns can take its place.
+pub(crate) fn put_copy_table_away(number: usize) -> String {
+    format!("ALTER TABLE pg_temp.{COPY_TABLE} RENAME TO {COPY_TABLE}_{number}")
+}
+
+/// Gives it its name back.
+pub(crate) fn take_copy_table(number: usize) -> String {
+    format!("ALTER TABLE pg_temp.{COPY_TABLE}_{number} RENAME TO {COPY_TABLE}")
+}
+
+/// Makes room in it for other rows.
+pub(crate) fn empty_copy_table() -> String {
+    format!("TRUNCATE TABLE pg_temp.{COPY_TABLE}")
 }
 
 /// The columns of a change: the key, what must be as it was read, and what is written.
@@ -351,16 +365,33 @@ pub(crate) fn write_nothing(table: &Table) -> Vec<String> {
         .filter(|column| column.is_changeable())
         .map(|column| format!("{0} = {0}", column.quoted(dialect)))
         .collect();
-    let columns: Vec<_> = table.columns.iter().map(|column| column.quoted(dialect)).collect();
-    let columns = columns.join(", ");
+    let add_nothing = |table: &TableName, columns: &[Bound]| {
+        let columns: Vec<_> = columns.iter().map(|column| column.quoted(dialect)).collect();
+        let (name, columns) = (table.quoted(dialect), columns.join(", "));
+        format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {name} WHERE false")
+    };
     let mut statements = vec![
         format!("UPDATE {name} SET {} WHERE false", changed.join(", ")),
-        format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {name} WHERE false"),
+        add_nothing(&table.name, &table.columns),
     ];
+    let made = table.account.iter().filter_map(|account| account.create.as_ref());
+    statements.extend(table.companions.iter().chain(made).map(|row| add_nothing(&row.table, &row.columns)));
     if !table.keeps_status() {
         statements.push(format!("DELETE FROM {name} WHERE false AND {key} = {key}"));
+        statements.extend(table.companions.iter().map(|row| {
+            let key =
+                row.key.iter().filter_map(|at| row.columns.get(*at)).map(|column| column.quoted(dialect));
+            let same: Vec<_> = key.map(|key| format!("{key} = {key}")).collect();
+            format!("DELETE FROM {} WHERE false AND {}", row.table.quoted(dialect), same.join(" AND "))
+        }));
     }
     statements
+}
+
+/// PostgreSQL: gives an array the type of the column that it is compared with, so that an index on it is of use.
+fn cast_of_array(found: &FoundColumn) -> String {
+    let cast = found.write.strip_prefix("{}").filter(|cast| cast.starts_with("::"));
+    cast.map(|cast| format!("{cast}[]")).unwrap_or_default()
 }
 
 /// Reads a column in one of the kinds that drivers give.
@@ -399,7 +430,7 @@ fn binary(column: &Bound) -> &'static str {
 fn in_list(dialect: Dialect, key: &Bound, alias: &str, keys: usize) -> String {
     let name = format!("{alias}.{}", key.quoted(dialect));
     match dialect {
-        Dialect::Postgres => format!("{name} = ANY($1)"),
+        Dialect::Postgres => format!("{name} = ANY($1{})", cast_of_array(&key.found)),
         Dialect::Sqlite => format!("{name}{} IN ({})", binary(key), list("?", keys)),
         Dialect::MySql => format!("{name} IN ({})", list("?", keys)),
     }

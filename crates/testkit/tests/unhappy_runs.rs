@@ -6,8 +6,8 @@ use std::path::Path;
 
 use keyferry_core::{
     Authority, CannotLogIn, CredentialRecord, Located, Location, Mode, OneFileBuilder, Profile, RecordDraft,
-    Report, RpId, Rules, SignCount, Sink as _, Standing, Status, StoredRecord, UserHandleRule, apply, gate,
-    transfer, verify,
+    Report, RpId, Rules, SignCount, Sink as _, Standing, Status, StoredRecord, UserHandleRule, Verdict,
+    apply, gate, transfer, verify,
 };
 use keyferry_testkit::{
     memory::{FULL, MemorySink, WITHOUT_STATUS},

@@ -5,6 +5,7 @@ mod postgres;
 mod sqlite;
 
 pub(crate) use postgres::{copy_type, search_path};
+pub(crate) use sqlite::is_moment;
 
 use keyferry_core::{SinkError, SinkErrorKind};
 

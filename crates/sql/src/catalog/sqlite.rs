@@ -45,11 +45,18 @@ pub(super) async fn find<D: Database>(
 
 fn column(row: &Row<'_>) -> Option<FoundColumn> {
     let declared = row.text(1)?;
+    // An application's driver may write a time as milliseconds where it had been a text.
+    let read = match is_moment(&declared) {
+        true => {
+            "CASE typeof({}) WHEN 'integer' THEN strftime('%Y-%m-%d %H:%M:%f', {} / 1000.0, 'unixepoch') ELSE {} END"
+        }
+        false => "{}",
+    };
     Some(FoundColumn {
         name: row.text(0)?,
         kind: kind(&declared),
         declared,
-        read: "{}".to_owned(),
+        read: read.to_owned(),
         write: "{}".to_owned(),
         max_length: None,
         range: None,
@@ -61,6 +68,12 @@ fn column(row: &Row<'_>) -> Option<FoundColumn> {
         is_array: false,
         collation: String::new(),
     })
+}
+
+/// Tells whether a column is meant for times.
+pub(crate) fn is_moment(declared: &str) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    declared.contains("DATE") || declared.contains("TIME")
 }
 
 /// What a column is meant for, by the words of its type. SQLite keeps whatever comes, so the words decide nothing there.

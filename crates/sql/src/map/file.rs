@@ -68,7 +68,7 @@ impl TableMap {
     /// # Errors
     /// - it is no TOML, or no map: see [`MapError`].
     pub fn parse(text: &str, dialect: Dialect) -> Result<Self, MapError> {
-        let file: File = toml::from_str(text).map_err(|error| MapError::Toml(one_line(&error)))?;
+        let file: File = toml::from_str(text).map_err(|error| MapError::Toml(one_line(&error, text)))?;
         file.into_map(dialect)
     }
 }
@@ -110,21 +110,39 @@ struct Differences {
     key: Option<KeyText>,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
+/// A column's name alone, or a table that says more.
+#[derive(Clone)]
 enum FieldText {
     Name(String),
     Full(FullField),
+}
+
+impl<'de> Deserialize<'de> for FieldText {
+    /// Not an untagged enum, which would not say which key it does not know.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(name) => Ok(Self::Name(name)),
+            full @ toml::Value::Table(_) => full
+                .try_into()
+                .map(Self::Full)
+                .map_err(|error: toml::de::Error| serde::de::Error::custom(error.message())),
+            _ => Err(serde::de::Error::custom("expected the name of a column, or a table with `column`")),
+        }
+    }
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FullField {
     column: String,
+    #[serde(default)]
+    also: Vec<String>,
     #[serde(rename = "as")]
     encoding: Option<String>,
     words: Option<[String; 2]>,
     otherwise: Option<toml::Value>,
+    #[serde(default)]
+    required: bool,
 }
 
 #[derive(Clone, Deserialize)]
@@ -180,6 +198,7 @@ struct CompanionText {
 struct NeedsText {
     algorithms: Option<Vec<String>>,
     polymorphic_keys: bool,
+    canonical_keys: bool,
     backup: bool,
     handle_is_account: bool,
     rising_sign_count: bool,
@@ -262,32 +281,61 @@ fn check(map: &TableMap) -> Result<(), MapError> {
     if map.account.is_some() && map.field(Item::Account).is_some() {
         return Err(content("the account stands in [account] and in [columns]; one of the two must go"));
     }
-    for (number, column) in map.columns.iter().enumerate() {
-        if map.columns.iter().skip(number + 1).any(|other| other.name == column.name) {
-            return Err(content(&format!("the column {} stands there twice", column.name)));
-        }
-    }
+    see_to_names(&map.columns)?;
     let Some(key) = map.columns.iter().find(|column| column.name == map.key.column) else {
         return Err(content(&format!(
             "[key] names {}, which is no column of the map",
             Shown(&map.key.column)
         )));
     };
-    let is_of_the_id =
-        matches!(key.content, Content::Derived(Derived::CredentialIdSha256 | Derived::CredentialIdUuid))
-            || is_item(&key.content, Item::CredentialId);
-    if !is_of_the_id {
+    if !is_of_the_id(&key.content) {
         return Err(content(
             "[key] must name a column that holds the credential_id or what is derived of it",
         ));
     }
+    if let Some(account) = &map.account {
+        see_to_names(&account.create)?;
+    }
     for companion in &map.companions {
-        let is_known = |name: &String| companion.columns.iter().any(|column| column.name == *name);
-        if companion.key.is_empty() || !companion.key.iter().all(is_known) {
-            return Err(content("the key of a companion names columns that the companion has not"));
+        see_to_companion(companion, map.account.is_some())?;
+    }
+    Ok(())
+}
+
+fn see_to_names(columns: &[Column]) -> Result<(), MapError> {
+    for (number, column) in columns.iter().enumerate() {
+        if columns.iter().skip(number + 1).any(|other| other.name == column.name) {
+            return Err(content(&format!("the column {} stands there twice", column.name)));
         }
     }
     Ok(())
+}
+
+fn see_to_companion(companion: &Companion, has_accounts: bool) -> Result<(), MapError> {
+    see_to_names(&companion.columns)?;
+    let find = |name: &String| companion.columns.iter().find(|column| column.name == *name);
+    let key: Option<Vec<_>> = companion.key.iter().map(find).collect();
+    let Some(key) = key.filter(|key| !key.is_empty()) else {
+        return Err(content("the key of a companion names columns that the companion has not"));
+    };
+    let changing: Vec<_> =
+        key.iter().filter(|column| !matches!(column.content, Content::Constant(_))).collect();
+    if !matches!(changing[..], [column] if is_of_the_id(&column.content)) {
+        return Err(content(
+            "the key of a companion has one column of the credential_id, and else constants only",
+        ));
+    }
+    let is_bound = companion.columns.iter().any(|column| matches!(column.content, Content::AccountId));
+    match is_bound && !has_accounts {
+        true => Err(content("a companion names an account, but there is no [account]")),
+        false => Ok(()),
+    }
+}
+
+/// Tells whether a column says which credential it is, by itself.
+fn is_of_the_id(of: &Content) -> bool {
+    matches!(of, Content::Derived(Derived::CredentialIdSha256 | Derived::CredentialIdUuid))
+        || is_item(of, Item::CredentialId)
 }
 
 fn is_item(content: &Content, item: Item) -> bool {
@@ -301,18 +349,20 @@ fn row(
     derived: &BTreeMap<String, String>,
 ) -> Result<Vec<Column>, MapError> {
     let mut columns = Vec::new();
+    let known: Vec<_> = Item::ALL.iter().filter(|item| **item != Item::Row).map(|item| item.name()).collect();
+    if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+        let known = known.join(", ");
+        return Err(content(&format!("[columns] has `{}`; it can have {known}", Shown(unknown))));
+    }
     // In the order of WebAuthn Level 3, section 4, whatever the order of the file.
     for item in Item::ALL {
         if let Some(text) = fields.get(item.name()) {
-            let (place, field) = text.read(*item)?;
+            let (place, also, field) = text.read(*item)?;
+            for copy in &also {
+                put(&mut columns, copy, Content::Copy(field.clone()))?;
+            }
             put(&mut columns, &place, Content::Item(field))?;
         }
-    }
-    if let Some(unknown) = fields.keys().find(|name| !Item::ALL.iter().any(|item| item.name() == *name)) {
-        let known: Vec<_> =
-            Item::ALL.iter().filter(|item| **item != Item::Row).map(|item| item.name()).collect();
-        let known = known.join(", ");
-        return Err(content(&format!("[columns] has `{}`; it can have {known}", Shown(unknown))));
     }
     for (place, value) in derived {
         put(&mut columns, place, Content::Derived(read_derived(value)?))?;
@@ -328,9 +378,20 @@ fn put(columns: &mut Vec<Column>, place: &str, content: Content) -> Result<(), M
         columns.push(Column { name: name::column(place)?, content });
         return Ok(());
     };
+    if member.is_empty() || member.contains(|letter: char| letter == '.' || letter.is_control()) {
+        let place = Shown(place);
+        return Err(self::content(&format!(
+            "`{place}` is no member: expected a column, a dot and a name without dots"
+        )));
+    }
     let (document, member) = (name::column(document)?, Member { name: member.to_owned(), content });
     match columns.iter_mut().find(|column| column.name == document) {
-        Some(Column { content: Content::Document(members), .. }) => members.push(member),
+        Some(Column { content: Content::Document(members), .. }) => {
+            if members.iter().any(|other| other.name == member.name) {
+                return Err(self::content(&format!("the member {} stands there twice", Shown(place))));
+            }
+            members.push(member);
+        }
         Some(_) => {
             return Err(self::content(&format!("the column {document} is a document and something else")));
         }
@@ -340,19 +401,23 @@ fn put(columns: &mut Vec<Column>, place: &str, content: Content) -> Result<(), M
 }
 
 impl FieldText {
-    fn read(&self, item: Item) -> Result<(String, Field), MapError> {
+    fn read(&self, item: Item) -> Result<(String, Vec<String>, Field), MapError> {
         let plain = |column: &str| FullField {
             column: column.to_owned(),
+            also: Vec::new(),
             encoding: None,
             words: None,
             otherwise: None,
+            required: false,
         };
         let full = match self {
             Self::Name(column) => plain(column),
             Self::Full(full) => full.clone(),
         };
         let encoding = match (&full.encoding, full.words) {
-            (None, Some([no, yes])) if no != yes => Encoding::Words(no, yes),
+            (None, Some([no, yes])) if no != yes && ![&no, &yes].iter().any(|word| word.contains('\0')) => {
+                Encoding::Words(no, yes)
+            }
             (Some(text), None) => read_encoding(text)?,
             (None, None) => usual(item),
             _ => return Err(content(&format!("{item}: `as` and two different `words` exclude each other"))),
@@ -360,8 +425,16 @@ impl FieldText {
         if !fits(item, &encoding) {
             return Err(content(&format!("{item} cannot be written that way")));
         }
+        if !full.also.is_empty() && may_change(item) {
+            return Err(content(&format!(
+                "{item}: `also` is for what never changes, or the two would differ one day"
+            )));
+        }
         let otherwise = full.otherwise.as_ref().map(read_constant).transpose()?;
-        Ok((full.column, Field { item, encoding, otherwise }))
+        if otherwise.is_some() && full.required {
+            return Err(content(&format!("{item}: what is `required` has nothing `otherwise`")));
+        }
+        Ok((full.column, full.also, Field { item, encoding, otherwise, is_required: full.required }))
     }
 }
 
@@ -377,23 +450,40 @@ fn usual(item: Item) -> Encoding {
     }
 }
 
+/// Tells whether an import may change the item of a credential that stands there.
+pub(crate) fn may_change(item: Item) -> bool {
+    matches!(
+        item,
+        Item::SignCount
+            | Item::Transports
+            | Item::BackupEligible
+            | Item::BackupState
+            | Item::Status
+            | Item::UserHandle
+    )
+}
+
 /// Tells whether an item can be written this way and read back.
 fn fits(item: Item, encoding: &Encoding) -> bool {
     use Encoding as E;
     match item {
-        Item::CredentialId | Item::PublicKey => {
-            matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex)
+        Item::CredentialId | Item::PublicKey | Item::UserHandle => {
+            matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex | E::HexUpper)
         }
-        Item::UserHandle => matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex),
-        Item::Aaguid => matches!(encoding, E::Bytes | E::Uuid | E::Base64 | E::Hex | E::Base64Url),
+        Item::Aaguid => {
+            matches!(encoding, E::Bytes | E::Uuid | E::Base64 | E::Base64Url | E::Hex | E::HexUpper)
+        }
         Item::SignCount => matches!(encoding, E::Integer),
-        Item::Transports => matches!(encoding, E::TextList | E::JsonList | E::Array),
+        Item::Transports => matches!(encoding, E::TextList | E::TextSet | E::JsonList | E::Array),
         Item::UvInitialized | Item::BackupEligible | Item::BackupState => {
             matches!(encoding, E::Boolean | E::Words(..))
         }
         Item::Status => matches!(encoding, E::Text | E::Boolean | E::Words(..)),
         Item::CreatedAt => {
-            matches!(encoding, E::Time | E::Iso(_) | E::SqlText(_) | E::EpochSeconds | E::EpochMilliseconds)
+            matches!(
+                encoding,
+                E::Time | E::Iso(_) | E::SqlText(_) | E::Offset(_) | E::EpochSeconds | E::EpochMilliseconds
+            )
         }
         Item::Row => false,
         _ => matches!(encoding, E::Text),
@@ -406,9 +496,11 @@ fn read_encoding(text: &str) -> Result<Encoding, MapError> {
         ("base64url", Encoding::Base64Url),
         ("base64", Encoding::Base64),
         ("hex", Encoding::Hex),
+        ("hex-upper", Encoding::HexUpper),
         ("uuid", Encoding::Uuid),
         ("text", Encoding::Text),
         ("text-list", Encoding::TextList),
+        ("text-set", Encoding::TextSet),
         ("json-list", Encoding::JsonList),
         ("array", Encoding::Array),
         ("boolean", Encoding::Boolean),
@@ -416,8 +508,11 @@ fn read_encoding(text: &str) -> Result<Encoding, MapError> {
         ("time", Encoding::Time),
         ("iso-8601", Encoding::Iso(6)),
         ("iso-8601-milliseconds", Encoding::Iso(3)),
+        ("iso-8601-offset", Encoding::Offset('T')),
         ("sql-text", Encoding::SqlText(6)),
+        ("sql-text-milliseconds", Encoding::SqlText(3)),
         ("sql-text-seconds", Encoding::SqlText(0)),
+        ("sql-text-offset", Encoding::Offset(' ')),
         ("epoch-seconds", Encoding::EpochSeconds),
         ("epoch-milliseconds", Encoding::EpochMilliseconds),
     ];
@@ -442,6 +537,9 @@ fn read_derived(text: &str) -> Result<Derived, MapError> {
 }
 
 fn read_constant(value: &toml::Value) -> Result<Constant, MapError> {
+    if has_nul(value) {
+        return Err(content("a text with a NUL in it, which no database keeps"));
+    }
     Ok(match value {
         toml::Value::String(text) if text == "now()" => Constant::Now,
         toml::Value::String(text) => Constant::Text(text.clone()),
@@ -454,6 +552,17 @@ fn read_constant(value: &toml::Value) -> Result<Constant, MapError> {
             return Err(content("a constant is a text, a whole number, true, false, an array or a table"));
         }
     })
+}
+
+fn has_nul(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::String(text) => text.contains('\0'),
+        toml::Value::Array(values) => values.iter().any(has_nul),
+        toml::Value::Table(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
 }
 
 impl NeedsText {
@@ -472,6 +581,7 @@ impl NeedsText {
         Ok(Needs {
             algorithms,
             polymorphic_keys: self.polymorphic_keys,
+            canonical_keys: self.canonical_keys,
             backup: self.backup,
             handle_is_account: self.handle_is_account,
             rising_sign_count: self.rising_sign_count,
@@ -483,7 +593,13 @@ fn content(message: &str) -> MapError {
     MapError::Content(message.to_owned())
 }
 
-/// The parser shows the line with a marker below it; a message has one line.
-fn one_line(error: &toml::de::Error) -> String {
-    Shown(&error.message().replace('\n', " ")).to_string()
+/// The parser shows the line with a marker below it; a message has one line and says its number.
+fn one_line(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line =
+        before.map(|before| format!("line {}: ", before.matches('\n').count() + 1)).unwrap_or_default();
+    // It quotes the file, whose words may be as long and as many as they like.
+    let words = error.message().split_whitespace().take(100);
+    let words: Vec<_> = words.map(|word| Shown(word).to_string()).collect();
+    line + &words.join(" ")
 }

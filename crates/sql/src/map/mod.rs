@@ -2,11 +2,14 @@
 
 mod file;
 mod own;
+#[cfg(test)]
+mod tests;
 
 use keyferry_core::{CoseAlgorithm, Item};
 
 use crate::{Dialect, TableName};
 
+pub(crate) use file::may_change;
 pub use file::{MapError, SHIPPED};
 
 /// Says where the items of a credential stand in a table, and how they are written there.
@@ -53,6 +56,8 @@ pub struct Column {
 pub enum Content {
     /// An item of the record.
     Item(Field),
+    /// The same item once more, as applications keep it that store a value twice; written once, never read.
+    Copy(Field),
     /// The same value in every row; written once, with the row.
     Constant(Constant),
     /// A value that follows from the record; written once, with the row.
@@ -81,6 +86,8 @@ pub struct Field {
     pub encoding: Encoding,
     /// What is written where the item is not known; `None` writes NULL.
     pub otherwise: Option<Constant>,
+    /// Whether the application cannot do without it, though its column or document could.
+    pub is_required: bool,
 }
 
 /// The way a value is written.
@@ -94,12 +101,16 @@ pub enum Encoding {
     Base64,
     /// Lower-case hexadecimal digits.
     Hex,
+    /// Upper-case hexadecimal digits.
+    HexUpper,
     /// The UUID of 16 bytes: hyphenated text, or the bytes in a binary column.
     Uuid,
     /// Text as it is.
     Text,
-    /// Texts with commas between them.
+    /// Texts with commas between them; an empty list is no list.
     TextList,
+    /// The same for an application that writes them back in any order.
+    TextSet,
     /// A JSON array of texts.
     JsonList,
     /// An array of texts (PostgreSQL).
@@ -116,6 +127,8 @@ pub enum Encoding {
     Iso(u8),
     /// `2024-01-15 10:30:00.000000`, in UTC, with this many digits of a second's fraction.
     SqlText(u8),
+    /// `2024-01-15T10:30:00.123+00:00` with this letter between date and time, and no zeros at the end of the fraction.
+    Offset(char),
     /// Seconds since 1970.
     EpochSeconds,
     /// Milliseconds since 1970.
@@ -194,6 +207,8 @@ pub struct Needs {
     pub algorithms: Option<Vec<CoseAlgorithm>>,
     /// Whether it knows the older algorithm identifiers only, which verify the same signatures.
     pub polymorphic_keys: bool,
+    /// Whether it takes keys in CTAP2 canonical CBOR only.
+    pub canonical_keys: bool,
     /// Whether it must know backup eligibility.
     pub backup: bool,
     /// Whether the user handle must be the text of the account's own value.

@@ -19,7 +19,7 @@ pub(super) fn map(dialect: Dialect, table: TableName) -> TableMap {
             Kind::Time => Encoding::Time,
         };
         let content = match item {
-            Some(item) => Content::Item(Field { item: *item, encoding, otherwise: None }),
+            Some(item) => Content::Item(Field { item: *item, encoding, otherwise: None, is_required: false }),
             // The one column beside the items: a copy for people and queries.
             None => Content::Derived(Derived::CoseAlgorithm),
         };

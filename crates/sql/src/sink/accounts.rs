@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use keyferry_core::{AccountFound, CredentialRecord, SinkError};
 
-use super::{SqlSink, Trouble};
-use crate::{Database, Dialect, Kind, Statement, Value, table::Table, text};
+use super::{
+    SqlSink, Trouble,
+    read::{Key, as_binds},
+};
+use crate::{Database, Dialect, Kind, Statement, Value, record_view::View, table::Table, text};
 
 /// How many names one query asks for.
 const NAMES: usize = 4096;
@@ -24,14 +27,17 @@ pub(super) async fn look_up<D: Database>(
     let names: HashSet<&str> = records.iter().map(|record| record.account.as_str()).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let found = find(&mut sink.database, &table, &names).await.map_err(|error| error.while_doing(&action))?;
-    let is_made = table.account.as_ref().is_some_and(|account| account.create.is_some());
+    let unknown: Vec<_> =
+        records.iter().copied().filter(|record| !found.contains_key(record.account.as_str())).collect();
+    let taken =
+        taken(&mut sink.database, &table, &unknown).await.map_err(|error| error.while_doing(&action))?;
     let answers = records
         .iter()
         .map(|record| match found.get(record.account.as_str()).map(Vec::len) {
             Some(1) => AccountFound::One,
             Some(_) => AccountFound::Several,
-            // It is made together with its first credential.
-            None if is_made && record.user_handle.is_some() => AccountFound::One,
+            // It is made together with its first credential, unless its key is another account's already.
+            None if new_key(&table, record).is_some_and(|key| !taken.contains(&key)) => AccountFound::One,
             None => AccountFound::None,
         })
         .collect();
@@ -40,6 +46,45 @@ pub(super) async fn look_up<D: Database>(
         .filter_map(|(name, mut ids)| (ids.len() == 1).then(|| ids.pop().map(|id| (name, id))).flatten())
         .collect();
     Ok(answers)
+}
+
+/// Returns the key of the account that is made for a record; `None` where none is made, or the record lacks what its key
+/// is made of.
+fn new_key(table: &Table, record: &CredentialRecord) -> Option<Key> {
+    let row = table.account.as_ref()?.create.as_ref()?;
+    let key = row.key.first().and_then(|at| row.columns.get(*at))?;
+    let value = table.value(key, &View::from(record), table.context(0));
+    (!matches!(value, Value::Null(_))).then(|| Key::of(&value))
+}
+
+/// Finds the keys of accounts to be made that are taken: by accounts of other names, since these names were not found.
+async fn taken<D: Database>(
+    database: &mut D,
+    table: &Table,
+    records: &[&CredentialRecord],
+) -> Result<HashSet<Key>, Trouble> {
+    let mut taken = HashSet::new();
+    let Some(row) = table.account.as_ref().and_then(|account| account.create.as_ref()) else {
+        return Ok(taken);
+    };
+    let Some(key) = row.key.first().and_then(|at| row.columns.get(*at)) else { return Ok(taken) };
+    for records in records.chunks(NAMES) {
+        let values = records.iter().map(|record| table.value(key, &View::from(*record), table.context(0)));
+        let values: Vec<_> = values.filter(|value| !matches!(value, Value::Null(_))).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let binds = as_binds(table.dialect, values);
+        let text = text::select_keys(table.dialect, &row.table, key, binds.len(), false);
+        database
+            .query(&Statement::once(text), &binds, &mut |cells| {
+                if let Ok(value) = cells.cell(0, table.read_kind(key.kind)) {
+                    taken.insert(Key::of(&value));
+                }
+            })
+            .await?;
+    }
+    Ok(taken)
 }
 
 /// Returns the values of all accounts that have exactly one of these names.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Class, Database, DatabaseError, Dialect, Statement, Value, copy, encode,
-    map::{Content, Member},
+    map::{Content, Member, may_change},
     record_view::View,
     table::{Bound, Table},
     text::{self, Change},
@@ -90,12 +90,15 @@ fn values(change: &Change<'_>, held: &Held, merged: &StoredRecord) -> Result<Vec
         let at = text::read_columns(table).position(|other| std::ptr::eq(other, column));
         at.and_then(|at| held.raw.get(at)).cloned().unwrap_or(Value::Null(table.read_kind(column.kind)))
     };
-    let key = table.key_value(&View::from(&held.stored)).into_owned();
+    let key = table.key_of(&held.stored.credential_id);
     let guards = change.guards.iter().map(|column| raw(column));
     let mut sets = Vec::with_capacity(change.sets.len());
     for column in &change.sets {
         sets.push(match &column.content {
-            Content::Document(members) => Value::Text(document(members, &raw(column), &view, table)?.into()),
+            Content::Document(members) => {
+                let views = [&View::from(&held.stored), &view];
+                Value::Text(document(members, &raw(column), views, table)?.into())
+            }
             _ => table.value(column, &view, table.context(0)).into_owned(),
         });
     }
@@ -106,70 +109,72 @@ fn values(change: &Change<'_>, held: &Held, merged: &StoredRecord) -> Result<Vec
 }
 
 /// Writes the changed items into a document and leaves everything else in it as it is.
-fn document(members: &[Member], raw: &Value<'_>, view: &View<'_>, table: &Table) -> Result<String, Trouble> {
+fn document(
+    members: &[Member],
+    raw: &Value<'_>,
+    [held, merged]: [&View<'_>; 2],
+    table: &Table,
+) -> Result<String, Trouble> {
     let unreadable = || Trouble::Unreadable("a document that is no JSON object".to_owned());
     let Value::Text(text) = raw else { return Err(unreadable()) };
     let mut json: serde_json::Value = serde_json::from_str(text).map_err(|_| unreadable())?;
     let object = json.as_object_mut().ok_or_else(unreadable)?;
     for member in members {
-        let bound = matches!(&member.content, Content::Item(field) if is_changeable(field.item));
-        if bound {
-            object.insert(member.name.clone(), encode::json(&member.content, view, table.context(0)));
+        if !matches!(&member.content, Content::Item(field) if may_change(field.item)) {
+            continue;
+        }
+        let [old, new] = [held, merged].map(|view| encode::json(&member.content, view, table.context(0)));
+        if old != new {
+            object.insert(member.name.clone(), new);
         }
     }
     Ok(json.to_string())
 }
 
-fn is_changeable(item: keyferry_core::Item) -> bool {
-    use keyferry_core::Item;
-    matches!(
-        item,
-        Item::SignCount
-            | Item::Transports
-            | Item::BackupEligible
-            | Item::BackupState
-            | Item::Status
-            | Item::UserHandle
-    )
-}
-
 /// Runs changes, many in one statement; each must find its row.
+///
+/// Where one stands out, the halves are tried by themselves, until it is alone.
 async fn run<D: Database>(
     batch: &mut Batch<'_, D>,
     change: &Change<'_>,
     rows: &[Row],
     written: &mut [Written],
 ) -> Result<(), Stop> {
-    let size = match (batch.is_careful, batch.table.dialect) {
-        (true, _) | (_, Dialect::Sqlite) => 1,
-        (_, Dialect::MySql) => LISTED.min(text::max_binds(Dialect::MySql) / change.width().max(1)).max(1),
-        (_, Dialect::Postgres) => rows.len().max(1),
+    let size = match batch.table.dialect {
+        Dialect::Sqlite => 1,
+        Dialect::MySql => LISTED.min(text::max_binds(Dialect::MySql) / change.width().max(1)).max(1),
+        Dialect::Postgres => rows.len().max(1),
     };
-    for rows in rows.chunks(size) {
+    let mut parts: Vec<&[Row]> = rows.chunks(size).rev().collect();
+    while let Some(part) = parts.pop() {
+        if batch.is_careful {
+            batch.mark().await?;
+        }
+        let missed = match statement(batch, change, part).await {
+            Ok(affected) if usize::try_from(affected) == Ok(part.len()) => None,
+            Ok(_) => Some(Written::Changed),
+            Err(error) if error.class == Class::Row => Some(Written::Refused(error.message)),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(answer) = missed else {
+            if batch.is_careful {
+                batch.keep().await?;
+            }
+            continue;
+        };
         if !batch.is_careful {
-            let affected = statement(batch, change, rows).await.map_err(|error| match error.class {
-                Class::Row => Stop::Again { is_careful: true },
-                _ => error.into(),
-            })?;
-            if usize::try_from(affected) != Ok(rows.len()) {
-                return Err(Stop::Again { is_careful: true });
+            return Err(Stop::Again { is_careful: true });
+        }
+        batch.take_back().await?;
+        batch.keep().await?;
+        if let [one] = part {
+            if let Some(slot) = written.get_mut(one.index) {
+                *slot = answer;
             }
             continue;
         }
-        batch.mark().await?;
-        let answer = match statement(batch, change, rows).await {
-            Ok(1) => Written::Done,
-            Ok(_) => Written::Changed,
-            Err(error) if error.class == Class::Row => {
-                batch.take_back().await.map_err(|_| error.clone())?;
-                Written::Refused(error.message)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        batch.keep().await?;
-        if let Some(slot) = rows.first().and_then(|row| written.get_mut(row.index)) {
-            *slot = answer;
-        }
+        let (first, second) = part.split_at(part.len() / 2);
+        parts.extend([second, first]);
     }
     Ok(())
 }
@@ -181,8 +186,7 @@ async fn statement<D: Database>(
 ) -> Result<u64, DatabaseError> {
     let text = change.text(rows.len());
     if batch.table.dialect == Dialect::Postgres {
-        batch.database.run(&text::create_copy_table(&change.kinds())).await?;
-        batch.database.copy(&copy::encode(rows.iter().map(|row| &row.values))).await?;
+        batch.copy(change.kinds(), &copy::encode(rows.iter().map(|row| &row.values))).await?;
         return batch.database.execute(&Statement::once(text), &[]).await;
     }
     let is_full = rows.len() == 1 || rows.len() == LISTED;

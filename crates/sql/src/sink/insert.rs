@@ -156,7 +156,7 @@ async fn leave_out_what_is_there<D: Database>(
     let there = present(batch, &records).await?;
     let table = batch.table;
     new.retain(|new| {
-        let is_there = there.contains(&Key::of(&table.key_value(&View::from(new.record))));
+        let is_there = there.contains(&Key::of(&table.key_of(&new.record.credential_id)));
         if is_there {
             answer(written, new.index, Written::Changed);
         }
@@ -173,7 +173,7 @@ async fn present<D: Database>(
     let mut there = HashSet::new();
     let Some(key) = table.columns.get(table.key) else { return Ok(there) };
     for records in records.chunks(KEYS) {
-        let keys = records.iter().map(|record| table.key_value(&View::from(*record))).collect();
+        let keys = records.iter().map(|record| table.key_of(&record.credential_id)).collect();
         let binds = read::as_binds(table.dialect, keys);
         let text = text::select_keys(table.dialect, &table.name, key, binds.len(), true);
         batch
@@ -235,7 +235,7 @@ async fn make_account<D: Database>(
     record: &CredentialRecord,
 ) -> Result<(), Stop> {
     let (table, view) = (batch.table, View::from(record));
-    let context = Context { now: batch.now, account: None, polymorphic_keys: false };
+    let context = table.context(batch.now);
     let values: Vec<_> = row.columns.iter().map(|column| table.value(column, &view, context)).collect();
     if row.key.iter().any(|at| matches!(values.get(*at), None | Some(Value::Null(_)))) {
         return Ok(());
@@ -306,8 +306,7 @@ fn values<'v, D>(
     view: View<'v>,
 ) -> Vec<Value<'v>> {
     let table = batch.table;
-    let polymorphic_keys = table.map.needs.polymorphic_keys;
-    let context = Context { now: batch.now, account: new.account.as_ref(), polymorphic_keys };
+    let context = Context { account: new.account.as_ref(), ..table.context(batch.now) };
     columns.iter().map(|column| table.value(column, &view, context)).collect()
 }
 
@@ -326,8 +325,7 @@ async fn rows<D: Database>(
     let named = key.map(|(_, key)| key);
     if dialect == Dialect::Postgres {
         let kinds: Vec<Kind> = columns.iter().map(|column| column.kind).collect();
-        batch.database.run(&text::create_copy_table(&kinds)).await?;
-        batch.database.copy(&copy::encode(values.iter())).await?;
+        batch.copy(kinds, &copy::encode(values.iter())).await?;
         let text = text::insert_copied(table, columns, key.map_or(0, |(at, _)| at), named);
         return batch.database.execute(&Statement::once(text), &[]).await;
     }

@@ -282,6 +282,15 @@ async fn try_to_write<D: Database>(database: &mut D, table: &Table, action: &str
             return Err(failed(error));
         }
     }
+    if table.dialect == Dialect::Postgres
+        && let Err(mut error) = database.run(&text::create_copy_table(&[])).await
+    {
+        let _ = database.run("ROLLBACK").await;
+        if error.class == crate::Class::Denied {
+            error.message += "; rows are copied into one first: GRANT TEMPORARY ON DATABASE … TO this role";
+        }
+        return Err(failed(error));
+    }
     database.run("ROLLBACK").await.map_err(failed)
 }
 

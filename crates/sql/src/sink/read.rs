@@ -35,7 +35,7 @@ pub(super) async fn credentials<D: Database>(
     let asked: HashSet<&CredentialId> = ids.iter().copied().collect();
     let mut held = Vec::with_capacity(ids.len());
     for ids in ids.chunks(KEYS) {
-        let keys = ids.iter().map(|id| key_of(table, id)).collect();
+        let keys = ids.iter().map(|id| table.key_of(id)).collect();
         let binds = as_binds(table.dialect, keys);
         let statement = text::select(table, binds.len(), is_locked);
         let statement =
@@ -59,32 +59,6 @@ pub(super) async fn credentials<D: Database>(
         see_to_companion(database, table, companion, &mut held).await?;
     }
     Ok(held)
-}
-
-/// Makes the value by which an ID is found.
-fn key_of(table: &Table, id: &CredentialId) -> Value<'static> {
-    use crate::map::{Derived, Encoding};
-    use base64::{
-        Engine as _,
-        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-    };
-    use sha2::{Digest as _, Sha256};
-    let text = |text: String| Value::Text(text.into());
-    match table.columns.get(table.key).map(|key| &key.content) {
-        Some(Content::Derived(Derived::CredentialIdSha256)) => {
-            text(crate::encode::hex(&Sha256::digest(id.as_bytes())))
-        }
-        Some(Content::Item(field)) if field.encoding == Encoding::Base64Url => {
-            text(URL_SAFE_NO_PAD.encode(id.as_bytes()))
-        }
-        Some(Content::Item(field)) if field.encoding == Encoding::Base64 => {
-            text(STANDARD.encode(id.as_bytes()))
-        }
-        Some(Content::Item(field)) if field.encoding == Encoding::Hex => {
-            text(crate::encode::hex(id.as_bytes()))
-        }
-        _ => Value::Binary(id.as_bytes().to_vec().into()),
-    }
 }
 
 /// PostgreSQL takes a list as one array, the others as many values.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use keyferry_core::{SinkError, SinkErrorKind, Write, Written};
 
 use super::{SqlSink, Trouble, change, insert};
-use crate::{Class, Database, DatabaseError, Dialect, Value, table::Table};
+use crate::{Class, Database, DatabaseError, Dialect, Kind, Value, table::Table, text};
 
 /// How often a batch is tried again that stood in another transaction's way.
 const TRIES: u32 = 6;
@@ -19,6 +19,17 @@ pub(super) struct Batch<'b, D> {
     pub(super) now: i64,
     /// Something was otherwise than a batch may expect: who is refused and who comes too late is asked row by row.
     pub(super) is_careful: bool,
+    copied: CopyTables,
+    copied_at_mark: CopyTables,
+}
+
+/// The tables that rows are copied into (PostgreSQL), as they are in this transaction.
+#[derive(Clone, Default)]
+struct CopyTables {
+    /// The columns of each.
+    made: Vec<Vec<Kind>>,
+    /// The one that bears the name which is copied into.
+    current: Option<usize>,
 }
 
 /// Why a batch was not written.
@@ -85,7 +96,8 @@ async fn transaction<D: Database>(
     sink.is_interrupted = true;
     let now = now();
     let (database, known) = (&mut sink.database, &sink.known);
-    let mut batch = Batch { database, table, known, now, is_careful };
+    let (copied, copied_at_mark) = (CopyTables::default(), CopyTables::default());
+    let mut batch = Batch { database, table, known, now, is_careful, copied, copied_at_mark };
     let written = match batch.database.run(begin(table.dialect)).await {
         Ok(()) => all(&mut batch, writes).await,
         Err(error) => Err(error.into()),
@@ -142,16 +154,43 @@ pub(super) fn now() -> i64 {
 impl<D: Database> Batch<'_, D> {
     /// Marks a place in the transaction to go back to.
     pub(super) async fn mark(&mut self) -> Result<(), DatabaseError> {
+        self.copied_at_mark.clone_from(&self.copied);
         self.database.run("SAVEPOINT keyferry").await
     }
 
     /// Takes back what came after the mark.
     pub(super) async fn take_back(&mut self) -> Result<(), DatabaseError> {
+        self.copied.clone_from(&self.copied_at_mark);
         self.database.run("ROLLBACK TO SAVEPOINT keyferry").await
     }
 
     /// Keeps what came after the mark.
     pub(super) async fn keep(&mut self) -> Result<(), DatabaseError> {
         self.database.run("RELEASE SAVEPOINT keyferry").await
+    }
+
+    /// Copies rows into a table that goes with the transaction (PostgreSQL).
+    ///
+    /// Rows of the same columns go into the same table each time: the locks of one that was dropped stay until the
+    /// transaction ends, and some thousands of them fill the server's table of locks.
+    pub(super) async fn copy(&mut self, kinds: Vec<Kind>, data: &[u8]) -> Result<(), DatabaseError> {
+        let CopyTables { made, current } = &mut self.copied;
+        let wanted = made.iter().position(|known| *known == kinds);
+        if wanted.is_none() || wanted != *current {
+            if let Some(current) = current {
+                self.database.run(&text::put_copy_table_away(*current)).await?;
+            }
+            let statement = match wanted {
+                Some(wanted) => text::take_copy_table(wanted),
+                None => text::create_copy_table(&kinds),
+            };
+            self.database.run(&statement).await?;
+            *current = Some(wanted.unwrap_or(made.len()));
+            if wanted.is_none() {
+                made.push(kinds);
+            }
+        }
+        self.database.run(&text::empty_copy_table()).await?;
+        self.database.copy(data).await
     }
 }

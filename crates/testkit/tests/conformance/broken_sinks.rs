@@ -8,7 +8,7 @@ use std::{
 
 use keyferry_core::{
     Backup, CoseKey, CredentialId, CredentialRecord, Identifier, Profile, SignCount, Sink, SinkError, Status,
-    StoredRecord, Timestamp, Transports, Write, Written,
+    StoredRecord, Timestamp, Transports, Verdict, Write, Written,
 };
 use keyferry_testkit::{
     conformance::{Harness, RULES, Rule},
@@ -112,7 +112,7 @@ impl Broken {
             }
             (Bug::FreezesCounter, Own::Update { merged, .. }, _) => merged.sign_count = SignCount(0),
             (Bug::LowersCounter, Own::Update { stored, merged }, Some(held)) => {
-                let answer = self.inner.upsert(&[Write::Update { stored, merged }])?[0];
+                let answer = self.inner.upsert(&[Write::Update { stored, merged }])?.remove(0);
                 if answer == Written::Done {
                     let row = self.row(&id).unwrap_or(held);
                     self.inner.put(StoredRecord { sign_count: merged.sign_count, ..row });
@@ -137,7 +137,7 @@ impl Broken {
                 Own::Update { stored, .. } | Own::Remove { stored } => stored.credential_id = alias,
             }
         }
-        Ok(self.inner.upsert(&[write.as_write()])?[0])
+        Ok(self.inner.upsert(&[write.as_write()])?.remove(0))
     }
 }
 

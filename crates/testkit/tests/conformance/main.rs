@@ -12,7 +12,7 @@ use keyferry_testkit::{
 };
 
 fn open(profile: Profile) -> impl Fn(&Path) -> MemorySink + Clone {
-    move |folder| MemorySink::open(folder, profile)
+    move |folder| MemorySink::open(folder, profile.clone())
 }
 
 fn refuse(folder: &Path, id: &CredentialId) {

@@ -141,10 +141,17 @@ fn case(
         backup_eligible: eligible,
         backup_state: state,
         sign_count: if count == 0 { 0 } else { count + 1 },
-        ..AssertionOptions::new(ORIGIN, number.to_be_bytes())
+        ..AssertionOptions::new(ORIGIN, challenge(number))
     };
     let what = format!("{name}, BE {eligible}, BS {state}, count {count}, {length} bytes of ID");
     Case { what, row, credential, login }
+}
+
+/// As long as any library asks for.
+fn challenge(number: usize) -> [u8; 32] {
+    let mut challenge = [0x5c; 32];
+    challenge[..8].copy_from_slice(&number.to_be_bytes());
+    challenge
 }
 
 /// Writes the rows as an export.

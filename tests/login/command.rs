@@ -56,7 +56,7 @@ impl Run {
 
     /// Returns how many credentials `inspect` says will log in at a target.
     pub(crate) fn promised(&self, target: &str) -> u64 {
-        let report = self.keyferry("inspect", &[]);
+        let report = self.keyferry("inspect", &["--user-handle", "external-user-id"]);
         let table = report.pointer("/inspect/readiness").and_then(Value::as_array).unwrap();
         let line = table.iter().find(|line| line["target"] == target).unwrap();
         line["log_in"].as_u64().unwrap()

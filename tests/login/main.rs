@@ -12,6 +12,7 @@ mod cases;
 mod command;
 mod django;
 mod framework;
+mod libraries;
 mod lies;
 mod rows;
 mod simplewebauthn;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use keyferry_core::{Profile, Shown, Sink, SinkError, SinkErrorKind};
-use keyferry_json::{FileLock, JsonSink, RecordFormat as _, simplewebauthn::SimpleWebAuthn};
+use keyferry_json::{
+    FileLock, JsonSink, RecordFormat, go_webauthn::GoWebauthn, py_webauthn::PyWebauthn,
+    simplewebauthn::SimpleWebAuthn, webauthn4j::WebAuthn4j, yubico::Yubico,
+};
 use keyferry_sql::{Dialect, ServerAddress, TableMap, TableName, profile_of};
 use keyferry_sqlx::{BlockingSink, read_sqlite};
 use keyferry_webauthn_rs::WebauthnRs;
@@ -19,38 +22,73 @@ use crate::{
 };
 
 /// How many kinds of targets there are.
-pub(crate) const KINDS: usize = 5;
+pub(crate) const KINDS: usize = 3 + FILES.len();
 
 /// Every kind of target, in the order of the readiness table.
-pub(crate) const PROFILES: [Profile; KINDS] = [
+pub(crate) static PROFILES: [Profile; KINDS] = [
     profile_of(Dialect::Sqlite),
     profile_of(Dialect::Postgres),
     profile_of(Dialect::MySql),
     SimpleWebAuthn::PROFILE,
     WebauthnRs::PROFILE,
+    PyWebauthn::PROFILE,
+    GoWebauthn::PROFILE,
+    WebAuthn4j::PROFILE,
+    Yubico::PROFILE,
 ];
+
+/// The kinds of targets that are files of records, in the same order.
+const FILES: [Records; 6] = [
+    Records::of::<SimpleWebAuthn>("simplewebauthn"),
+    Records::of::<WebauthnRs>("webauthn-rs"),
+    Records::of::<PyWebauthn>("py-webauthn"),
+    Records::of::<GoWebauthn>("go-webauthn"),
+    Records::of::<WebAuthn4j>("webauthn4j"),
+    Records::of::<Yubico>("yubico"),
+];
+
+/// A library whose records stand in a file.
+#[derive(Clone, Copy)]
+pub(crate) struct Records {
+    name: &'static str,
+    read: fn(&Path) -> Result<OpenTarget, SinkError>,
+    write: fn(&Path, FileLock) -> Result<OpenTarget, SinkError>,
+}
+
+impl Records {
+    const fn of<F: RecordFormat + 'static>(name: &'static str) -> Self {
+        Self {
+            name,
+            read: |path| Ok(OpenTarget::of(JsonSink::<F>::open_for_reading(path)?)),
+            write: |path, lock| Ok(OpenTarget::of(JsonSink::<F>::open_locked(path, lock)?)),
+        }
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
 
 /// The address of a target: `ADAPTER:WHERE`, or the URL of a database.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Sqlite(PathBuf),
     Server(Box<ServerAddress>),
-    SimpleWebAuthn(PathBuf),
-    WebauthnRs(PathBuf),
+    Records(Records, PathBuf),
 }
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = || PROFILES.map(|profile| profile.name).join(", ");
+        let known = || PROFILES.each_ref().map(|profile| profile.name).join(", ");
         let Some((adapter, place)) = text.split_once(':') else {
             return Err(format!("expected ADAPTER:WHERE, such as sqlite:passkeys.db; adapters: {}", known()));
         };
-        let make = match adapter {
-            "sqlite" => Self::Sqlite,
-            "simplewebauthn" => Self::SimpleWebAuthn,
-            "webauthn-rs" => Self::WebauthnRs,
+        let target = match adapter {
+            "sqlite" => Self::Sqlite(place.into()),
             // What follows the scheme may be a password: no part of it is shown.
             "postgres" | "postgresql" | "mysql" | "mariadb" => {
                 let address: Result<ServerAddress, _> = text.parse();
@@ -58,12 +96,15 @@ impl FromStr for Target {
                     .map(|address| Self::Server(Box::new(address)))
                     .map_err(|error| error.to_string());
             }
-            other => return Err(format!("there is no adapter `{}`; adapters: {}", Shown(other), known())),
+            other => match FILES.iter().find(|records| records.name == other) {
+                Some(records) => Self::Records(*records, place.into()),
+                None => return Err(format!("there is no adapter `{}`; adapters: {}", Shown(other), known())),
+            },
         };
         if place.is_empty() {
             return Err(format!("expected a file after `{adapter}:`"));
         }
-        Ok(make(PathBuf::from(place)))
+        Ok(target)
     }
 }
 
@@ -72,8 +113,7 @@ impl fmt::Display for Target {
         let (name, path) = match self {
             Self::Server(address) => return address.fmt(f),
             Self::Sqlite(path) => ("sqlite", path),
-            Self::SimpleWebAuthn(path) => ("simplewebauthn", path),
-            Self::WebauthnRs(path) => ("webauthn-rs", path),
+            Self::Records(records, path) => (records.name, path),
         };
         write!(f, "{name}:{}", Shown(&path.to_string_lossy()))
     }
@@ -90,7 +130,7 @@ impl Target {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Server(_) => None,
-            Self::Sqlite(path) | Self::SimpleWebAuthn(path) | Self::WebauthnRs(path) => Some(path),
+            Self::Sqlite(path) | Self::Records(_, path) => Some(path),
         }
     }
 
@@ -99,7 +139,7 @@ impl Target {
         match self {
             Self::Sqlite(_) => Some(Dialect::Sqlite),
             Self::Server(address) => Some(address.dialect()),
-            Self::SimpleWebAuthn(_) | Self::WebauthnRs(_) => None,
+            Self::Records(..) => None,
         }
     }
 
@@ -120,9 +160,7 @@ impl Target {
             Self::Server(address) => {
                 ServerLock::acquire(address, &tables.map(address.dialect())?.table).map(Lock::Server)
             }
-            Self::Sqlite(path) | Self::SimpleWebAuthn(path) | Self::WebauthnRs(path) => {
-                FileLock::acquire(path).map(Lock::File)
-            }
+            Self::Sqlite(path) | Self::Records(_, path) => FileLock::acquire(path).map(Lock::File),
         }
     }
 
@@ -134,8 +172,7 @@ impl Target {
                 OpenTarget::of_database(BlockingSink::open(|| read_sqlite(path, map))?)
             }
             Self::Server(address) => server::open_for_reading(address, tables.map(address.dialect())?)?,
-            Self::SimpleWebAuthn(path) => OpenTarget::of(JsonSink::<SimpleWebAuthn>::open_for_reading(path)?),
-            Self::WebauthnRs(path) => OpenTarget::of(JsonSink::<WebauthnRs>::open_for_reading(path)?),
+            Self::Records(records, path) => (records.read)(path)?,
         })
     }
 
@@ -150,12 +187,7 @@ impl Target {
             (Self::Server(address), Lock::Server(lock)) => {
                 lock.open(address, tables.map(address.dialect())?)?
             }
-            (Self::SimpleWebAuthn(path), Lock::File(lock)) => {
-                OpenTarget::of(JsonSink::<SimpleWebAuthn>::open_locked(path, lock)?)
-            }
-            (Self::WebauthnRs(path), Lock::File(lock)) => {
-                OpenTarget::of(JsonSink::<WebauthnRs>::open_locked(path, lock)?)
-            }
+            (Self::Records(records, path), Lock::File(lock)) => (records.write)(path, lock)?,
             _ => {
                 return Err(SinkError::new(
                     SinkErrorKind::Refused,

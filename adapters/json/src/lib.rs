@@ -15,7 +15,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod fido2_net_lib;
 pub mod go_webauthn;
+pub mod lbuchs;
 pub mod py_webauthn;
 pub mod simplewebauthn;
 pub mod webauthn4j;

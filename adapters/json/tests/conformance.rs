@@ -87,3 +87,39 @@ mod go_webauthn {
         });
     }
 }
+
+mod fido2_net_lib {
+    use keyferry_json::{JsonSink, fido2_net_lib::Fido2NetLib};
+
+    mod array {
+        use super::*;
+        keyferry_testkit::conformance!(|folder: &std::path::Path| {
+            JsonSink::<Fido2NetLib>::open_for_writing(&folder.join("passkeys.json")).unwrap()
+        });
+    }
+
+    mod lines {
+        use super::*;
+        keyferry_testkit::conformance!(|folder: &std::path::Path| {
+            JsonSink::<Fido2NetLib>::open_for_writing(&folder.join("passkeys.jsonl")).unwrap()
+        });
+    }
+}
+
+mod lbuchs {
+    use keyferry_json::{JsonSink, lbuchs::Lbuchs};
+
+    mod array {
+        use super::*;
+        keyferry_testkit::conformance!(|folder: &std::path::Path| {
+            JsonSink::<Lbuchs>::open_for_writing(&folder.join("passkeys.json")).unwrap()
+        });
+    }
+
+    mod lines {
+        use super::*;
+        keyferry_testkit::conformance!(|folder: &std::path::Path| {
+            JsonSink::<Lbuchs>::open_for_writing(&folder.join("passkeys.jsonl")).unwrap()
+        });
+    }
+}

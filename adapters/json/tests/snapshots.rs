@@ -136,3 +136,63 @@ mod go_webauthn {
         }
     }
 }
+
+mod fido2_net_lib {
+    use keyferry_json::{JsonSink, fido2_net_lib::Fido2NetLib};
+    use keyferry_testkit::snapshot;
+    use serde_json::Value;
+
+    #[allow(clippy::unwrap_used, reason = "a test helper: a failure is a failed test")]
+    fn fixtures_in(name: &str) -> Vec<(String, String)> {
+        let open =
+            |folder: &std::path::Path| JsonSink::<Fido2NetLib>::open_for_writing(&folder.join(name)).unwrap();
+        let show = |folder: &std::path::Path, _: &[keyferry_core::CredentialId]| {
+            std::fs::read_to_string(folder.join(name)).unwrap()
+        };
+        snapshot::fixtures(open, show)
+    }
+
+    #[test]
+    fn fixtures() {
+        let lines = fixtures_in("passkeys.jsonl");
+        for ((name, text), (_, lines)) in fixtures_in("passkeys.json").into_iter().zip(lines) {
+            // The counts stand before the file.
+            let (counts, array) = text.split_once("\n\n").unwrap();
+            let (same_counts, lines) = lines.split_once("\n\n").unwrap();
+            let array: Vec<Value> = serde_json::from_str(array).unwrap();
+            let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!((counts, &array), (same_counts, &lines), "{name}");
+            insta::assert_snapshot!(name, text);
+        }
+    }
+}
+
+mod lbuchs {
+    use keyferry_json::{JsonSink, lbuchs::Lbuchs};
+    use keyferry_testkit::snapshot;
+    use serde_json::Value;
+
+    #[allow(clippy::unwrap_used, reason = "a test helper: a failure is a failed test")]
+    fn fixtures_in(name: &str) -> Vec<(String, String)> {
+        let open =
+            |folder: &std::path::Path| JsonSink::<Lbuchs>::open_for_writing(&folder.join(name)).unwrap();
+        let show = |folder: &std::path::Path, _: &[keyferry_core::CredentialId]| {
+            std::fs::read_to_string(folder.join(name)).unwrap()
+        };
+        snapshot::fixtures(open, show)
+    }
+
+    #[test]
+    fn fixtures() {
+        let lines = fixtures_in("passkeys.jsonl");
+        for ((name, text), (_, lines)) in fixtures_in("passkeys.json").into_iter().zip(lines) {
+            // The counts stand before the file.
+            let (counts, array) = text.split_once("\n\n").unwrap();
+            let (same_counts, lines) = lines.split_once("\n\n").unwrap();
+            let array: Vec<Value> = serde_json::from_str(array).unwrap();
+            let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!((counts, &array), (same_counts, &lines), "{name}");
+            insta::assert_snapshot!(name, text);
+        }
+    }
+}

@@ -8,8 +8,8 @@ use std::{
 
 use keyferry_core::{Profile, Shown, Sink, SinkError, SinkErrorKind};
 use keyferry_json::{
-    FileLock, JsonSink, RecordFormat, go_webauthn::GoWebauthn, py_webauthn::PyWebauthn,
-    simplewebauthn::SimpleWebAuthn, webauthn4j::WebAuthn4j, yubico::Yubico,
+    FileLock, JsonSink, RecordFormat, fido2_net_lib::Fido2NetLib, go_webauthn::GoWebauthn, lbuchs::Lbuchs,
+    py_webauthn::PyWebauthn, simplewebauthn::SimpleWebAuthn, webauthn4j::WebAuthn4j, yubico::Yubico,
 };
 use keyferry_sql::{Dialect, ServerAddress, TableMap, TableName, profile_of};
 use keyferry_sqlx::{BlockingSink, read_sqlite};
@@ -35,16 +35,20 @@ pub(crate) static PROFILES: [Profile; KINDS] = [
     GoWebauthn::PROFILE,
     WebAuthn4j::PROFILE,
     Yubico::PROFILE,
+    Fido2NetLib::PROFILE,
+    Lbuchs::PROFILE,
 ];
 
 /// The kinds of targets that are files of records, in the same order.
-const FILES: [Records; 6] = [
+const FILES: [Records; 8] = [
     Records::of::<SimpleWebAuthn>("simplewebauthn"),
     Records::of::<WebauthnRs>("webauthn-rs"),
     Records::of::<PyWebauthn>("py-webauthn"),
     Records::of::<GoWebauthn>("go-webauthn"),
     Records::of::<WebAuthn4j>("webauthn4j"),
     Records::of::<Yubico>("yubico"),
+    Records::of::<Fido2NetLib>("fido2-net-lib"),
+    Records::of::<Lbuchs>("lbuchs"),
 ];
 
 /// A library whose records stand in a file.

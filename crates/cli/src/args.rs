@@ -159,7 +159,7 @@ pub(crate) struct ProbeArgs {
     /// The challenge of the login, base64url without padding [default: taken from the login itself]
     #[arg(long, value_name = "B64URL", value_parser = challenge)]
     pub(crate) challenge: Option<Challenge>,
-    /// The one origin that the server will expect, such as https://login.example.com
+    /// The one origin that the server will expect, such as `https://login.example.com`
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<String>,
     /// The CRC64NVME that the vendor shows for the file as delivered, such as 5yuiJSxKKnU=

@@ -1,4 +1,4 @@
-//! Databases of a server, one for each folder of a test, as the [conformance suite](crate::conformance) asks for them.
+//! Databases of a server, one for each folder of a test, as the [conformance suite](mod@crate::conformance) asks for them.
 
 #![allow(clippy::expect_used, reason = "a test helper: a failure is a failed test")]
 

@@ -10,7 +10,7 @@ use crate::{
     support::Outcome,
 };
 
-on_both!(the_object_of_a_server, a_second_import_only_reads);
+on_both!(the_object_of_a_server, a_second_import_only_reads, replayed_logins_are_only_read);
 
 const KEYS: [&str; 8] =
     ["command", "source", "target", "counts", "cannot_log_in", "not_kept", "faults", "seconds"];
@@ -28,6 +28,22 @@ fn check(outcome: &Outcome, verb: &str, target: &str) {
         let keys: Vec<_> = fault.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["row", "line", "column", "code", "message"]);
     }
+}
+
+/// Genuine logins of an export succeed on the rows that were imported, but for those that may not log in; the rows stay.
+fn replayed_logins_are_only_read(kind: Kind) {
+    let Some(site) = Site::new(kind) else { return };
+    site.folder.run("generate --rows 200 --seed 4 --out export.csv").expect(0);
+    let imported = site.folder.carry("import", "export.csv", &site.url, "").expect(0);
+    let barred = &imported.json()["cannot_log_in"];
+    let barred: u64 = barred.as_array().unwrap().iter().map(|reason| reason["count"].as_u64().unwrap()).sum();
+    assert!(barred > 0, "a replay without a refusal proves nothing");
+    let before = site.dump();
+    let args = format!("replay export.assertions.jsonl --to {} --rp-id example.com --json", site.url);
+    let replayed = site.folder.run(&args).expect(1).json();
+    let counts = ["read", "would_succeed", "would_fail"].map(|name| replayed["counts"][name].as_u64());
+    assert_eq!(counts, [Some(200), Some(200 - barred), Some(barred)], "{replayed}");
+    assert_eq!(site.dump(), before);
 }
 
 fn the_object_of_a_server(kind: Kind) {

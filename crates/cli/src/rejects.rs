@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use csv::{ByteRecord, WriterBuilder};
 use keyferry_core::{Report, RowFault, Shown};
 use keyferry_json::FileLock;
-use keyferry_sources::{CsvRows, corbado};
+use keyferry_sources::{Cells, CsvRows, corbado};
 
 use crate::{export::Export, files};
 
@@ -66,7 +66,7 @@ fn write(path: &Path, export: &Export, report: &Report) -> anyhow::Result<()> {
     .with_context(|| format!("cannot write {}", Shown(&path.to_string_lossy())))
 }
 
-fn rejected(entries: &[&RowFault], cells: &ByteRecord, own: &[usize]) -> ByteRecord {
+fn rejected(entries: &[&RowFault], cells: Cells<'_>, own: &[usize]) -> ByteRecord {
     let join = |part: &dyn Fn(&RowFault) -> String| {
         entries.iter().map(|entry| part(entry)).collect::<Vec<_>>().join("; ")
     };

@@ -71,6 +71,8 @@ impl Note {
 pub(crate) struct Cell<'a> {
     pub(crate) item: Item,
     pub(crate) bytes: &'a [u8],
+    /// The same as text where the whole row is known to be UTF-8 without a NUL; else it is to be found out.
+    pub(crate) text: Option<&'a str>,
     pub(crate) faults: &'a mut Vec<Fault>,
 }
 
@@ -87,6 +89,9 @@ impl<'a> Cell<'a> {
                 format!("{} bytes, expected at most {limit}", self.bytes.len()),
             );
             return None;
+        }
+        if self.text.is_some() {
+            return self.text;
         }
         match std::str::from_utf8(self.bytes) {
             Ok(text) if text.contains('\0') => {
@@ -188,7 +193,7 @@ mod tests {
 
     fn cell<T>(bytes: &[u8], read: impl FnOnce(&mut Cell<'_>) -> T) -> (T, Vec<FaultCode>) {
         let mut faults = Vec::new();
-        let value = read(&mut Cell { item: Item::CredentialId, bytes, faults: &mut faults });
+        let value = read(&mut Cell { item: Item::CredentialId, bytes, text: None, faults: &mut faults });
         (value, faults.into_iter().map(|fault| fault.code).collect())
     }
 

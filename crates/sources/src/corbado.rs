@@ -11,10 +11,10 @@ use keyferry_core::{
 use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    CsvRows, ExportFile, FileError, Note,
+    Cells, CsvRows, ExportFile, FileError, Note,
     cells::{Cell, glimpse},
     export_file::Position,
-    scan::has_line_end,
+    splitter::has_line_end,
 };
 
 /// The columns of an export, in the order of the documentation, with the most bytes that a cell of it may have.
@@ -152,7 +152,7 @@ fn webauthn_column(file: &ExportFile, one: usize, other: usize) -> Result<usize,
     let (mut all_one, mut all_other, mut any) = (true, true, false);
     let mut rows = CsvRows::open(file)?;
     while let Some((_, cells)) = rows.next_row()? {
-        let is_vendors = |at| cells.get(at).is_some_and(|cell: &[u8]| cell.starts_with(b"cre-"));
+        let is_vendors = |at| cells.get(at).is_some_and(|cell| cell.starts_with(b"cre-"));
         all_one &= is_vendors(one);
         all_other &= is_vendors(other);
         any = true;
@@ -203,7 +203,7 @@ impl Iterator for Rows {
             Err(error) => return stop(&mut self.ended, error),
         };
         if cells.len() != columns {
-            if cells.iter().any(has_line_end) {
+            if cells.have_line_end() {
                 return stop(&mut self.ended, FileError::RaggedLineBreak { line: location.line });
             }
             let message = format!("found {} of {columns} cells", cells.len());
@@ -211,7 +211,7 @@ impl Iterator for Rows {
             return Some(Err(DecodeError::Row(RowFaults { location, faults, ..RowFaults::default() })));
         }
         let mut notes = Vec::new();
-        match decode(location, |column| cells.get(self.positions[column]).unwrap_or_default(), &mut notes) {
+        match decode(location, cells, &self.positions, &mut notes) {
             Err(error) => stop(&mut self.ended, error),
             Ok((draft, faults)) => {
                 for note in notes {
@@ -232,20 +232,25 @@ impl Iterator for Rows {
 }
 
 /// Decodes the cells of one row; only a line break where none can be stops the file.
-fn decode<'a>(
+fn decode(
     location: Location,
-    cell: impl Fn(usize) -> &'a [u8],
+    cells: Cells<'_>,
+    positions: &[usize; COLUMNS.len()],
     notes: &mut Vec<Note>,
 ) -> Result<(RecordDraft, Vec<Fault>), FileError> {
     let mut draft = RecordDraft::default();
     let mut faults = Vec::new();
-    for (at, (name, item, limit)) in COLUMNS.into_iter().enumerate() {
-        let bytes = cell(at);
+    // One look at the row instead of one at each cell; where it finds something, each cell is looked at.
+    let text = cells.text();
+    let have_line_end = cells.have_line_end();
+    for ((name, item, limit), at) in COLUMNS.iter().zip(positions) {
+        let bytes = cells.get(*at).unwrap_or_default();
         let is_identifier = matches!(item, Item::UserId | Item::ExternalUserId);
-        if !is_identifier && has_line_end(bytes) {
+        if have_line_end && !is_identifier && has_line_end(bytes) {
             return Err(FileError::LineBreak { line: location.line, column: name });
         }
-        decode_cell(item, limit, Cell { item, bytes, faults: &mut faults }, &mut draft, notes);
+        let text = text.and_then(|text| text.get(*at));
+        decode_cell(*item, *limit, Cell { item: *item, bytes, text, faults: &mut faults }, &mut draft, notes);
     }
     Ok((draft, faults))
 }

@@ -26,10 +26,11 @@ mod error;
 mod export_file;
 mod gzip;
 mod read_ahead;
-mod scan;
+mod splitter;
 
 pub use cells::Note;
 pub use checksum::Crc64Nvme;
 pub use csv_rows::CsvRows;
 pub use error::FileError;
 pub use export_file::{Digests, ExportFile, Limits, Position};
+pub use splitter::Cells;

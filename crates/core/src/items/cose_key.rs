@@ -1,13 +1,13 @@
 //! The credential public key.
 
-use std::{fmt, hash};
+use std::{fmt, hash, sync::OnceLock};
 
 use coset::iana::EnumI64 as _;
 use coset::{
     CborSerializable as _, CoseError, Label, RegisteredLabel, RegisteredLabelWithPrivate, cbor::Value, iana,
 };
 
-use super::{cose_form, ed448, rsa_numbers};
+use super::{cose_canonical, cose_form, ed448, rsa_numbers};
 use crate::{CoseAlgorithm, Curve, Fault, FaultCode, Item};
 
 /// A credential public key that signatures can be verified with, in its COSE bytes and parsed beside them.
@@ -27,7 +27,38 @@ use crate::{CoseAlgorithm, Curve, Fault, FaultCode, Item};
 pub struct CoseKey {
     bytes: Box<[u8]>,
     algorithm: CoseAlgorithm,
-    parameters: KeyParameters,
+    numbers: Numbers,
+    /// The numbers once more, on their own, made when somebody asks for them.
+    parameters: OnceLock<Box<KeyParameters>>,
+}
+
+/// Where the numbers of a key stand in its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Ec2 { curve: Curve, x: Span, y: Span },
+    Okp { curve: Curve, x: Span },
+    Rsa { n: Span, e: Span },
+}
+
+/// A part of the bytes of a key; no key is longer than 4096 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u16,
+    pub(super) length: u16,
+}
+
+impl Span {
+    /// Returns the part; the bytes must be those that it was found in.
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+        let start = usize::from(self.start);
+        bytes.get(start..start + usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// Finds bytes again that a reader has copied.
+    fn find(part: &[u8], bytes: &[u8]) -> Option<Self> {
+        let start = memchr::memmem::find(bytes, part)?;
+        Some(Self { start: start.try_into().ok()?, length: part.len().try_into().ok()? })
+    }
 }
 
 /// The numbers of a public key, big-endian (OKP: as RFC 8032 encodes the point).
@@ -65,10 +96,14 @@ impl CoseKey {
     /// - A code that begins with `key-`: see `docs/fault-codes.md`.
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Self, Fault> {
         let bytes = bytes.into();
-        match parse(&bytes) {
-            Ok((algorithm, parameters)) => Ok(Self { bytes, algorithm, parameters }),
+        match cose_canonical::read(&bytes).map_or_else(|| parse(&bytes), Ok) {
+            Ok((algorithm, numbers)) => Ok(Self::of(bytes, algorithm, numbers)),
             Err((code, message)) => Err(Fault::new(Item::PublicKey, code, message)),
         }
+    }
+
+    fn of(bytes: Box<[u8]>, algorithm: CoseAlgorithm, numbers: Numbers) -> Self {
+        Self { bytes, algorithm, numbers, parameters: OnceLock::new() }
     }
 
     /// Builds the key of an algorithm and its numbers, in CTAP2 canonical CBOR.
@@ -91,13 +126,36 @@ impl CoseKey {
 
     /// Returns the numbers of the key.
     pub fn parameters(&self) -> &KeyParameters {
-        &self.parameters
+        let part = |span: Span| Box::from(span.of(&self.bytes));
+        self.parameters.get_or_init(|| {
+            Box::new(match self.numbers {
+                Numbers::Ec2 { curve, x, y } => KeyParameters::Ec2 { curve, x: part(x), y: part(y) },
+                Numbers::Okp { curve, x } => KeyParameters::Okp { curve, x: part(x) },
+                Numbers::Rsa { n, e } => KeyParameters::Rsa { n: part(n), e: part(e) },
+            })
+        })
+    }
+
+    /// Returns the curve; `None` when the key is RSA.
+    pub fn curve(&self) -> Option<Curve> {
+        match self.numbers {
+            Numbers::Ec2 { curve, .. } | Numbers::Okp { curve, .. } => Some(curve),
+            Numbers::Rsa { .. } => None,
+        }
     }
 
     /// Returns the length of the modulus in bits; `None` unless the key is RSA.
     pub fn rsa_bits(&self) -> Option<usize> {
-        match &self.parameters {
-            KeyParameters::Rsa { n, .. } => Some(rsa_numbers::bit_length(n)),
+        match self.numbers {
+            Numbers::Rsa { n, .. } => Some(rsa_numbers::bit_length(n.of(&self.bytes))),
+            _ => None,
+        }
+    }
+
+    /// Returns the exponent, big-endian without leading zero; `None` unless the key is RSA.
+    pub fn rsa_exponent(&self) -> Option<&[u8]> {
+        match self.numbers {
+            Numbers::Rsa { e, .. } => Some(e.of(&self.bytes)),
             _ => None,
         }
     }
@@ -111,16 +169,16 @@ impl CoseKey {
         if algorithm == self.algorithm {
             return self.clone();
         }
-        Self {
-            bytes: encode(algorithm, &self.parameters).into(),
-            algorithm,
-            parameters: self.parameters.clone(),
-        }
+        // The numbers were checked, and the two identifiers fit the same ones; only their places may change.
+        let bytes = encode(algorithm, self.parameters());
+        let numbers = Numbers::find(self.parameters(), &bytes);
+        numbers.map_or_else(|| self.clone(), |numbers| Self::of(bytes.into(), algorithm, numbers))
     }
 
     /// Tells whether both keys verify the same signatures, however they are encoded.
     pub fn is_same_key(&self, other: &Self) -> bool {
-        self.parameters == other.parameters && self.algorithm.polymorphic() == other.algorithm.polymorphic()
+        (self.bytes == other.bytes || self.parameters() == other.parameters())
+            && self.algorithm.polymorphic() == other.algorithm.polymorphic()
     }
 }
 
@@ -155,7 +213,8 @@ impl fmt::Debug for KeyParameters {
 
 type Parsed<T> = Result<T, (FaultCode, String)>;
 
-fn parse(bytes: &[u8]) -> Parsed<(CoseAlgorithm, KeyParameters)> {
+/// Reads any layout, by way of coset, and finds the words for what is wrong.
+fn parse(bytes: &[u8]) -> Parsed<(CoseAlgorithm, Numbers)> {
     cose_form::check(bytes)?;
     let key = coset::CoseKey::from_slice(bytes).map_err(|error| match error {
         CoseError::DuplicateMapKey => {
@@ -204,7 +263,21 @@ fn parse(bytes: &[u8]) -> Parsed<(CoseAlgorithm, KeyParameters)> {
             return Err(fault(FaultCode::KeyAlgorithmMismatch, &message));
         }
     };
-    Ok((algorithm, parameters))
+    let numbers = Numbers::find(&parameters, bytes)
+        .ok_or_else(|| fault(FaultCode::KeyNotCbor, "a number that does not stand in the key's bytes"))?;
+    Ok((algorithm, numbers))
+}
+
+impl Numbers {
+    /// Finds the numbers in the bytes that they were read from.
+    fn find(parameters: &KeyParameters, bytes: &[u8]) -> Option<Self> {
+        let find = |part: &[u8]| Span::find(part, bytes);
+        Some(match parameters {
+            KeyParameters::Ec2 { curve, x, y } => Self::Ec2 { curve: *curve, x: find(x)?, y: find(y)? },
+            KeyParameters::Okp { curve, x } => Self::Okp { curve: *curve, x: find(x)? },
+            KeyParameters::Rsa { n, e } => Self::Rsa { n: find(n)?, e: find(e)? },
+        })
+    }
 }
 
 /// RFC 9053, section 7.1.1: `-1` crv, `-2` x, `-3` y, `-4` d (private).

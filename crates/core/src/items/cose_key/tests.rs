@@ -298,3 +298,109 @@ proptest! {
         }
     }
 }
+
+/// What the general reader says about a key, with the numbers themselves.
+fn general(bytes: &[u8]) -> Option<(CoseAlgorithm, KeyParameters)> {
+    let (algorithm, numbers) = parse(bytes).ok()?;
+    Some((algorithm, CoseKey::of(bytes.into(), algorithm, numbers).parameters().clone()))
+}
+
+fn canonical(bytes: &[u8]) -> Option<(CoseAlgorithm, KeyParameters)> {
+    let (algorithm, numbers) = cose_canonical::read(bytes)?;
+    Some((algorithm, CoseKey::of(bytes.into(), algorithm, numbers).parameters().clone()))
+}
+
+#[test]
+fn both_readers_give_the_same_numbers() {
+    let mut by_the_short_way = 0;
+    for entries in accepted() {
+        let bytes = cbor(&entries);
+        let found = canonical(&bytes);
+        by_the_short_way += usize::from(found.is_some());
+        if found.is_some() {
+            assert_eq!(found, general(&bytes));
+        }
+    }
+    assert_eq!(by_the_short_way, 12, "P-256, P-384 and Ed25519 twice each, RSA six times");
+}
+
+/// A key as it should be, with some bytes of it changed: most are wrong, and all are near to a right one.
+fn nearly_a_key() -> impl Strategy<Value = Vec<u8>> {
+    let keys: Vec<Vec<u8>> = accepted().iter().map(|entries| cbor(entries)).collect();
+    let change = (any::<proptest::sample::Index>(), any::<u8>(), 0..4_u8);
+    (proptest::sample::select(keys), proptest::collection::vec(change, 0..3)).prop_map(
+        |(mut key, changes)| {
+            for (at, value, how) in changes {
+                let at = at.index(key.len());
+                match how {
+                    0 => key[at] = value,
+                    1 => key[at] ^= 1 << (value % 8),
+                    2 => key.insert(at, value),
+                    _ => {
+                        key.remove(at);
+                    }
+                }
+            }
+            key
+        },
+    )
+}
+
+/// A key on a curve of the short way, from any coordinates: half of the Ed25519 ones are on the curve.
+fn any_coordinates() -> impl Strategy<Value = Vec<u8>> {
+    let ec2 = |algorithm, crv, length: usize| {
+        proptest::collection::vec(any::<u8>(), 2 * length)
+            .prop_map(move |xy| cbor(&ec2_entries(algorithm, crv, &[&[4], &*xy].concat())))
+    };
+    let ed25519 = any::<[u8; 32]>().prop_map(|x| cbor(&okp_entries(-8, 6, &x)));
+    prop_oneof![ec2(-7, 1, 32), ec2(-35, 2, 48), ed25519]
+}
+
+/// A key that some private key belongs to, with one bit of a coordinate changed at times.
+fn a_point_or_beside_it() -> impl Strategy<Value = Vec<u8>> {
+    let flip = proptest::option::of((any::<proptest::sample::Index>(), 0..8_u8));
+    (any::<[u8; 32]>(), 0..3_u8, flip).prop_map(|(secret, curve, flip)| {
+        let mut entries = match curve {
+            0 => {
+                let key = p256::SecretKey::from_slice(&secret)
+                    .unwrap_or(p256::SecretKey::from_slice(&[7; 32]).unwrap());
+                ec2_entries(-7, 1, &key.public_key().to_sec1_bytes())
+            }
+            1 => {
+                let key = p384::SecretKey::from_slice(&[[1; 16].as_slice(), &secret].concat()).unwrap();
+                ec2_entries(-35, 2, &key.public_key().to_sec1_bytes())
+            }
+            _ => {
+                let key = ed25519_dalek::SigningKey::from_bytes(&secret).verifying_key();
+                okp_entries(-8, 6, key.as_bytes())
+            }
+        };
+        if let Some((at, bit)) = flip {
+            let coordinates = entries.len() - if curve == 2 { 1 } else { 2 };
+            let which = coordinates + usize::from(bit) % (entries.len() - coordinates);
+            let Value::Bytes(bytes) = &mut entries[which].1 else { panic!("a coordinate") };
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        cbor(&entries)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_short_way_accepts_nothing_that_the_general_reader_does_not(
+        bytes in prop_oneof![nearly_a_key(), any_coordinates(), a_point_or_beside_it()],
+    ) {
+        if let Some(found) = canonical(&bytes) {
+            prop_assert_eq!(Some(found), general(&bytes));
+        }
+    }
+
+    /// Where the layout is canonical, both say the same: else the short way would be a detour.
+    #[test]
+    fn the_short_way_accepts_every_point_of_its_curves(bytes in prop_oneof![any_coordinates(), a_point_or_beside_it()]) {
+        prop_assert_eq!(canonical(&bytes), general(&bytes));
+    }
+}

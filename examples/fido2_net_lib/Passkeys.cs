@@ -1,9 +1,41 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Fido2NetLib;
-using Fido2NetLib.Development;
 using Fido2NetLib.Objects;
 
-/// <summary>A passkey: the library's own record, whose it is, and the RP ID that it was made for.</summary>
+/// <summary>What to store of a credential. The library leaves this type to the application; the members are those of the
+/// one in its own demo.</summary>
+public sealed class StoredCredential
+{
+    public required byte[] Id { get; init; }
+
+    public required byte[] PublicKey { get; init; }
+
+    // Required, since a count that is not there would pass for 0, which switches clone detection off.
+    public required uint SignCount { get; set; }
+
+    public AuthenticatorTransport[]? Transports { get; init; }
+
+    public bool? IsBackupEligible { get; init; }
+
+    public bool? IsBackedUp { get; set; }
+
+    public byte[]? UserId { get; init; }
+
+    public byte[]? UserHandle { get; init; }
+
+    public string? AttestationFormat { get; init; }
+
+    public DateTimeOffset? RegDate { get; init; }
+
+    public Guid? AaGuid { get; init; }
+
+    /// <summary>What <c>GetAssertionOptions</c> takes.</summary>
+    [JsonIgnore]
+    public PublicKeyCredentialDescriptor Descriptor => new(PublicKeyCredentialType.PublicKey, Id, Transports);
+}
+
+/// <summary>A passkey: the credential, whose it is, and the RP ID that it was made for.</summary>
 public sealed record Passkey(string User, string RpId, StoredCredential Credential);
 
 /// <summary>No loaded passkey has the id of this login.</summary>
@@ -16,13 +48,13 @@ public sealed class RefusedException(string message, Exception? cause = null) : 
 public sealed class Passkeys
 {
     // By the credential ID in base64: arrays of bytes are compared by reference.
-    private readonly Dictionary<string, Passkey> _byId = [];
+    private readonly Dictionary<string, Passkey> _byId = new();
 
     public int Count => _byId.Count;
 
     public int Users => _byId.Values.DistinctBy(passkey => passkey.User).Count();
 
-    /// <summary>The passkeys of one account; <c>Credential.Id</c> of each is what the options of a login name.</summary>
+    /// <summary>The passkeys of one account; the options of a login name the <c>Credential.Descriptor</c> of each.</summary>
     public IEnumerable<Passkey> Of(string user) => _byId.Values.Where(passkey => passkey.User == user);
 
     /// <summary>Reads a JSON array, or JSON Lines if the name ends in <c>.jsonl</c>.</summary>
@@ -150,11 +182,6 @@ public sealed class Passkeys
         }
         var user = TextOf(record, "user");
         var rpId = TextOf(record, "rpId");
-        // A count that is not there would pass for 0, which switches clone detection off.
-        if (!record.TryGetProperty("SignCount", out _))
-        {
-            throw new FormatException("no SignCount");
-        }
         var credential = record.Deserialize<StoredCredential>();
         return credential is { Id.Length: > 0, PublicKey.Length: > 0 }
             ? new Passkey(user, rpId, credential)

@@ -23,9 +23,10 @@ try
     {
         var login = JsonSerializer.Deserialize<Login>(text, web)
             ?? throw new FormatException("a login is null");
-        if (login is not { Challenge: not null, Origin: not null, RpId: not null })
+        if (login is not { Challenge: not null, Origin: not null, RpId: not null }
+            || login.Response.ValueKind != JsonValueKind.Object)
         {
-            throw new FormatException("a login lacks challenge, origin or rpId");
+            throw new FormatException("a login lacks challenge, origin, rpId or response");
         }
         try
         {

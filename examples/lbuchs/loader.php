@@ -182,7 +182,8 @@ function recordsOf(string $path): \Generator
         throw new \UnexpectedValueException("$path cannot be read");
     }
     $records = json_decode($text, true);
-    if (!is_array($records) || !array_is_list($records)) {
+    // Decoded so, an empty object looks like an empty array.
+    if (!is_array($records) || !str_starts_with(ltrim($text), '[')) {
         throw new \UnexpectedValueException("$path: not a JSON array");
     }
     yield from $records;

@@ -8,7 +8,7 @@ in with py_webauthn.
 import base64
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webauthn import verify_authentication_response
 from webauthn.helpers import base64url_to_bytes
@@ -166,8 +166,12 @@ def main(records, assertions=None):
         line = json.loads(text)
         challenge = base64url_to_bytes(line["challenge"])
         try:
-            check_login(
+            passkey, found = check_login(
                 passkeys, line["response"], challenge=challenge, origin=line["origin"], rp_id=line["rpId"]
+            )
+            # What an application stores, so that the same login is good for one time only.
+            passkeys[line["response"]["id"]] = replace(
+                passkey, sign_count=found.new_sign_count, backed_up=found.credential_backed_up
             )
             ok += 1
         except UnknownPasskey as error:

@@ -149,7 +149,9 @@ async function main([passkeysPath, assertionsPath]) {
   for await (const line of linesOf(assertionsPath)) {
     const { response, challenge, origin, rpId: rpID } = JSON.parse(line);
     try {
-      await checkLogin(passkeys, response, { challenge, origin, rpID });
+      const { passkey, newCounter } = await checkLogin(passkeys, response, { challenge, origin, rpID });
+      // What an application stores, so that the same login is good for one time only.
+      passkey.credential.counter = newCounter;
       logins.ok += 1;
     } catch (error) {
       logins[error instanceof UnknownPasskey ? 'unknown' : 'refused'] += 1;

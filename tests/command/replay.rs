@@ -1,6 +1,6 @@
 //! Many real logins against what a target holds.
 
-use std::{fs, time::Duration};
+use std::{fs, io::Write as _, process::Stdio, time::Duration};
 
 use keyferry_testkit::{Algorithm, AssertionOptions, GeneratedCredential, Generator, TestKey};
 use serde_json::{Value, json};
@@ -138,6 +138,33 @@ fn nothing_is_written() {
     }
 }
 
+/// A replay that has read and waits for more holds nothing that a server or an import needs.
+#[test]
+fn nothing_is_held_while_a_replay_runs() {
+    for target in TARGETS {
+        let folder = imported(20, target);
+        folder.run("generate --rows 9 --seed 8 --out more.csv").expect(0);
+        let args = format!("replay - --to {target} --json");
+        let mut command = folder.command();
+        let mut child = command.args(args.split_whitespace()).stdin(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        // More than fits into the pipe after the first batch: when it is written, that batch was looked up.
+        let login = active(20, false);
+        let mut stranger = login.credential.clone();
+        stranger.credential_id = vec![7; 16];
+        let unknown = stranger.assert(&login.login).to_json().to_string() + "\n";
+        let many = format!("{}\n{}", login.assertion().to_json(), unknown.repeat((1 << 19) / unknown.len()));
+        assert!(many.lines().count() > 512);
+        input.write_all(many.as_bytes()).unwrap();
+        let import =
+            folder.run(&format!("import more.csv --to {target} --rp-id example.com --json")).expect(0);
+        assert_ne!(import.json()["counts"]["inserted"], 0, "{target}");
+        drop(input);
+        let counts = Outcome::of(&args, child.wait_with_output().unwrap()).expect(1).json()["counts"].clone();
+        assert_eq!((&counts["read"], &counts["would_succeed"]), (&many.lines().count().into(), &1.into()));
+    }
+}
+
 #[test]
 fn every_reason_is_told() {
     let target = "sqlite:t.db";
@@ -238,6 +265,40 @@ fn several_logins_of_one_credential() {
     replay(&folder, "sqlite:t.db", "").expect(0);
 }
 
+/// Logins of some weeks around an export: those before it tell nothing about the move, and hide nothing.
+#[test]
+fn logins_older_than_the_export_are_told_apart() {
+    let folder = imported(100, "sqlite:t.db");
+    let (login, synced) = (active(100, true), active(100, false));
+    let next = login.login.sign_count;
+    let stored = next - 1;
+    let with = |sign_count: u32| {
+        let options = AssertionOptions { sign_count, ..login.login.clone() };
+        login.credential.assert(&options).to_json()
+    };
+    let run = |lines: Vec<Value>| {
+        write(&folder, lines);
+        replay(&folder, "sqlite:t.db", "--json")
+    };
+    assert!(stored > 0, "the export has its last count");
+    let weeks = run(vec![with(1), with(stored), synced.assertion().to_json(), with(next)]).expect(1);
+    assert_eq!(reasons(&weeks), ["sign-count-not-greater 2 [1,2]"]);
+    assert!(weeks.stderr.contains("2 fail only by a count"), "{}", weeks.stderr);
+    assert!(weeks.stderr.contains("of the others 100.0 % would succeed"), "{}", weeks.stderr);
+    assert!(!weeks.stderr.contains("in the file"), "{}", weeks.stderr);
+    let alone = run(vec![with(stored)]).expect(1);
+    assert!(alone.stderr.contains("1 fails only") && !alone.stderr.contains("others"), "{}", alone.stderr);
+    // Newest first: the order is at fault, and no export.
+    let reversed = run(vec![with(next + 2), with(next + 1), with(next)]).expect(1);
+    assert_eq!(reasons(&reversed), ["sign-count-not-greater 2 [2,3]"]);
+    assert!(reversed.stderr.contains("in the order of the logins"), "{}", reversed.stderr);
+    assert!(!reversed.stderr.contains("older"), "{}", reversed.stderr);
+    // One that is wrong in another way, too, is not only old.
+    let options = AssertionOptions { sign_count: 1, user_present: false, ..login.login.clone() };
+    let wrong = run(vec![login.credential.assert(&options).to_json()]).expect(1);
+    assert!(!wrong.stderr.contains("older"), "{}", wrong.stderr);
+}
+
 #[test]
 fn lines_that_are_no_login() {
     let target = "sqlite:t.db";
@@ -280,6 +341,9 @@ fn lines_that_are_no_login() {
     folder.write("bytes.jsonl", [&b"\xff\xfe\n"[..], whole.as_bytes(), b"\n\0\0\n"].concat());
     let outcome = folder.run(&format!("replay bytes.jsonl --to {target} --json")).expect(1);
     assert_eq!(reasons(&outcome), ["not-json 2 [1,3]"]);
+    // An editor's byte order mark is no fault of the first login.
+    folder.write("logins.jsonl", format!("\u{feff}{whole}\r\n"));
+    replay(&folder, target, "").expect(0);
 }
 
 /// 300 MiB in one line, in an address space that could not hold it.

@@ -70,7 +70,7 @@ fn dotnet() -> Option<Command> {
 }
 
 fn php() -> Option<Command> {
-    let (program, _) = where_packages_can_be_had("php", "tests/login/php/vendor/autoload.php")?;
+    let (program, _) = where_packages_can_be_had("php", "examples/lbuchs/vendor/autoload.php")?;
     let mut command = Command::new(program);
     command.arg(repository().join("tests/login/php/verify.php"));
     Some(command)

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use keyferry_testkit::Assertion;
+use keyferry_testkit::{Assertion, TestCredential};
 
 use crate::{
     agreement::{Judge, Verdict, Word},
@@ -43,6 +43,31 @@ fn about(case: &'static Case, other: &Case) -> Vec<Lie> {
         "backed up but not eligible",
         case.with(|login| (login.backup_eligible, login.backup_state) = (false, true)),
     );
+    let changed = |change: fn(&mut Assertion)| {
+        let mut login = case.genuine();
+        change(&mut login);
+        login
+    };
+    // The right key signed something else than what is sent.
+    tell(
+        "a sign count changed on the way",
+        changed(|login| *login.authenticator_data.last_mut().unwrap() ^= 1),
+    );
+    tell("client data changed on the way", changed(|login| login.client_data_json.push(b' ')));
+    tell("a registration", {
+        let login = changed(|login| {
+            let text = String::from_utf8(login.client_data_json.clone()).unwrap();
+            login.client_data_json = text.replace("webauthn.get", "webauthn.create").into_bytes();
+        });
+        assert_ne!(login.client_data_json, case.genuine().client_data_json);
+        login.signed_with(&case.credential.key)
+    });
+    tell("another RP ID", {
+        let elsewhere = TestCredential { rp_id: "evil.example".to_owned(), ..case.credential.clone() };
+        elsewhere.assert(&case.login)
+    });
+    tell("another challenge", case.with(|login| login.challenge = [0x5d; 32].to_vec()));
+    tell("without user presence", case.with(|login| login.user_present = false));
     tell("another origin", case.with(|login| login.origin = "https://evil.example".to_owned()));
     tell("without user verification", case.with(|login| login.user_verified = false));
     let (what, flags) = match case.login.backup_eligible {

@@ -20,17 +20,17 @@
 //!
 //! `examples/go_webauthn` has a loader to copy. Proven by `tests/login/go` with version 0.18.2.
 
-use std::borrow::Cow;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyferry_core::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CannotLogIn, CoseKey, CredentialId,
-    CredentialRecord, Curve, Fault, Identifier, Item, KeyParameters, Profile, RpId, SignCount, StoredRecord,
-    Transports, UserHandle, Verdict,
+    CredentialRecord, KeyParameters, Profile, RpId, SignCount, StoredRecord, UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::RecordFormat;
+use crate::{
+    RecordFormat,
+    parts::{self, told},
+};
 
 /// The format of go-webauthn's records.
 #[derive(Clone, Copy, Debug)]
@@ -85,23 +85,14 @@ const FORMATS: [&str; 8] =
 impl RecordFormat for GoWebauthn {
     type Record = Credential;
 
-    const PROFILE: Profile = Profile {
-        name: "go-webauthn",
-        library: Cow::Borrowed("github.com/go-webauthn/webauthn 0.18.2"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let credential = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&credential).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile =
+        parts::profile::<Self>("go-webauthn", "github.com/go-webauthn/webauthn 0.18.2", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Credential, CannotLogIn> {
         // The library has no word for "not known": a flag that is absent is false, and bars a synced passkey for good.
         let backup = view.backup.ok_or(CannotLogIn::BackupUnknown)?;
         Ok(Credential {
-            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            user: parts::account_text(view),
             user_handle: view.user_handle.as_ref().map(|handle| STANDARD.encode(handle.as_bytes())),
             rp_id: view.rp_id.as_ref().map(|rp_id| rp_id.as_str().to_owned()).unwrap_or_default(),
             id: STANDARD.encode(view.credential_id.as_bytes()),
@@ -109,11 +100,7 @@ impl RecordFormat for GoWebauthn {
             attestation_type: None,
             attestation_format: view.attestation_format.as_ref().map(|format| format.as_str().to_owned()),
             // To the library an empty list and none are the same, and it writes neither.
-            transport: view
-                .transports
-                .as_ref()
-                .filter(|list| !list.is_empty())
-                .map(|list| list.iter().map(str::to_owned).collect()),
+            transport: parts::transport_texts(view).filter(|list| !list.is_empty()),
             flags: Flags {
                 user_present: true,
                 user_verified: view.uv_initialized.unwrap_or_default(),
@@ -132,7 +119,6 @@ impl RecordFormat for GoWebauthn {
     }
 
     fn to_stored(credential: &Credential) -> Result<StoredRecord, String> {
-        let told = |field: &'static str| move |fault: Fault| format!("`{field}`: {}", fault.message);
         let Flags { backup_eligible, backup_state, user_verified, .. } = credential.flags;
         let id = CredentialId::new(bytes("id", &credential.id)?).map_err(told("id"))?;
         let key =
@@ -147,17 +133,13 @@ impl RecordFormat for GoWebauthn {
         });
         let older = known(&credential.attestation_type).filter(|word| FORMATS.contains(word));
         Ok(StoredRecord {
-            account: Some(Identifier::new(Item::Account, credential.user.as_str()).map_err(told("user"))?),
+            account: parts::account("user", &credential.user)?,
             user_handle: handle.map(UserHandle::new).transpose().map_err(told("userHandle"))?,
             rp_id: Some(rp_id),
             backup: Some(backup),
             // False says that no such ceremony is recorded, which is what "not known" means, too; a login sets it.
             uv_initialized: user_verified.then_some(true),
-            transports: credential
-                .transport
-                .as_ref()
-                .filter(|list| !list.is_empty())
-                .map(|list| Transports::new(list.iter().map(String::as_str))),
+            transports: parts::transports(&credential.transport).filter(|list| !list.is_empty()),
             aaguid: aaguid.transpose()?,
             authenticator_attachment: known(&credential.authenticator.attachment)
                 .map(AuthenticatorAttachment::parse),
@@ -179,23 +161,20 @@ fn known(text: &Option<String>) -> Option<&str> {
 
 /// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
 fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
-    match record.public_key.parameters() {
-        KeyParameters::Okp { curve: Curve::Ed448, .. } => {
-            return Err(CannotLogIn::Algorithm(record.public_key.algorithm()));
-        }
-        // Go's crypto/rsa takes no exponent above 2^31 - 1.
-        KeyParameters::Rsa { e, .. } if e.len() > 4 || (e.len() == 4 && e.first() > Some(&0x7f)) => {
-            return Err(CannotLogIn::RsaExponent);
-        }
-        _ => {}
+    let key = &record.public_key;
+    if parts::is_ed448(key) {
+        return Err(CannotLogIn::Algorithm(key.algorithm()));
+    }
+    // Go's crypto/rsa takes no exponent above 2^31 - 1.
+    if let KeyParameters::Rsa { e, .. } = key.parameters()
+        && (e.len() > 4 || (e.len() == 4 && e.first() > Some(&0x7f)))
+    {
+        return Err(CannotLogIn::RsaExponent);
     }
     if record.backup.is_none() {
         return Err(CannotLogIn::BackupUnknown);
     }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
-    }
-    Ok(())
+    parts::can_count_on(record)
 }
 
 #[cfg(test)]

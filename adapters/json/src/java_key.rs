@@ -16,15 +16,6 @@ pub(crate) fn java_key(key: &CoseKey) -> Vec<u8> {
     }
 }
 
-/// Tells whether Java refuses the key for the size of its exponent: above a modulus of 3,072 bits it takes 64 bits.
-pub(crate) fn has_too_large_exponent(key: &CoseKey) -> bool {
-    match key.parameters() {
-        // Neither has leading zeros.
-        KeyParameters::Rsa { n, e } => n.len() > 384 && e.len() > 8,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use keyferry_core::CoseAlgorithm;
@@ -75,16 +66,6 @@ pub(crate) mod tests {
             let written = CoseKey::from_bytes(java_key(&key)).unwrap();
             assert!(written.is_same_key(&key));
             assert_eq!(written.algorithm(), key.algorithm().polymorphic());
-        }
-    }
-
-    #[test]
-    fn a_large_exponent_is_too_large_for_a_large_modulus() {
-        let (short, long) = ([0xff; 8], [1; 9]);
-        for (words, e, refused) in
-            [(48, &short[..], false), (48, &long, false), (49, &short, false), (49, &long, true)]
-        {
-            assert_eq!(has_too_large_exponent(&rsa(words, e)), refused, "{words} {}", e.len());
         }
     }
 }

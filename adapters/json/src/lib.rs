@@ -28,6 +28,7 @@ mod change;
 mod file_lock;
 mod format;
 mod java_key;
+mod parts;
 mod records_file;
 mod records_writer;
 mod safe_file;

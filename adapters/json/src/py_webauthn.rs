@@ -16,15 +16,13 @@
 //!
 //! `examples/py_webauthn` has a loader to copy. Proven by `tests/login/python` with version 3.0.1.
 
-use std::borrow::Cow;
-
 use keyferry_core::{
-    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Fault, Identifier,
-    Item, KeyParameters, Profile, SignCount, StoredRecord, Transports, UserHandle, Verdict,
+    Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Profile, SignCount, StoredRecord, Transports,
+    UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordFormat, decode, encode};
+use crate::{RecordFormat, encode, parts};
 
 /// The format of records for py_webauthn.
 #[derive(Clone, Copy, Debug)]
@@ -58,17 +56,7 @@ enum DeviceType {
 impl RecordFormat for PyWebauthn {
     type Record = Passkey;
 
-    const PROFILE: Profile = Profile {
-        name: "py-webauthn",
-        library: Cow::Borrowed("py_webauthn 3.0.1"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let passkey = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile = parts::profile::<Self>("py-webauthn", "py_webauthn 3.0.1", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         Ok(Passkey {
@@ -85,38 +73,24 @@ impl RecordFormat for PyWebauthn {
                 false => DeviceType::SingleDevice,
             }),
             backed_up: view.backup.map(Backup::state),
-            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            user: parts::account_text(view),
             user_handle: view.user_handle.as_ref().map(UserHandle::to_base64url),
         })
     }
 
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
-        let told = |field: &'static str| move |fault: Fault| format!("`{field}`: {}", fault.message);
-        let id = CredentialId::new(decode("credential_id", &passkey.credential_id)?)
-            .map_err(told("credential_id"))?;
-        let key =
-            CoseKey::from_bytes(decode("public_key", &passkey.public_key)?).map_err(told("public_key"))?;
-        let user_handle = match &passkey.user_handle {
-            Some(text) => Some(UserHandle::new(decode("user_handle", text)?).map_err(told("user_handle"))?),
-            None => None,
-        };
-        let backup = match (passkey.device_type, passkey.backed_up) {
-            (None, None) => None,
-            (Some(device_type), Some(backed_up)) => {
-                let backup = Backup::from_flags(device_type == DeviceType::MultiDevice, backed_up);
-                Some(backup.ok_or("`backed_up` is true for a `single_device` credential")?)
-            }
-            _ => return Err("`device_type` and `backed_up` belong together".to_owned()),
-        };
+        let handle = passkey.user_handle.as_ref();
+        let eligible = passkey.device_type.map(|device_type| device_type == DeviceType::MultiDevice);
         Ok(StoredRecord {
-            account: Some(Identifier::new(Item::Account, passkey.user.as_str()).map_err(told("user"))?),
-            user_handle,
-            backup,
-            transports: passkey
-                .transports
-                .as_ref()
-                .map(|list| Transports::new(list.iter().map(String::as_str))),
-            ..StoredRecord::bare(id, key, SignCount(passkey.sign_count))
+            account: parts::account("user", &passkey.user)?,
+            user_handle: handle.map(|text| parts::user_handle("user_handle", text)).transpose()?,
+            backup: parts::backup(("device_type", eligible), ("backed_up", passkey.backed_up))?,
+            transports: parts::transports(&passkey.transports),
+            ..StoredRecord::bare(
+                parts::credential_id("credential_id", &passkey.credential_id)?,
+                parts::public_key("public_key", &passkey.public_key)?,
+                SignCount(passkey.sign_count),
+            )
         })
     }
 }
@@ -124,33 +98,28 @@ impl RecordFormat for PyWebauthn {
 /// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
 fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     let key = &record.public_key;
-    let is_ed448 = matches!(key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
-    if is_ed448 || matches!(key.algorithm().polymorphic(), CoseAlgorithm::Es384 | CoseAlgorithm::Es256k) {
+    if parts::is_ed448(key)
+        || matches!(key.algorithm().polymorphic(), CoseAlgorithm::Es384 | CoseAlgorithm::Es256k)
+    {
         return Err(CannotLogIn::Algorithm(key.algorithm()));
     }
-    // OpenSSL, which the library verifies with, takes long exponents up to this modulus only.
-    if let KeyParameters::Rsa { e, .. } = key.parameters()
-        && e.len() > 8
-        && key.rsa_bits() > Some(3072)
-    {
-        return Err(CannotLogIn::RsaExponent);
-    }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
-    }
-    Ok(())
+    // The library verifies with OpenSSL.
+    parts::has_short_exponent(record)?;
+    parts::can_count_on(record)
 }
 
 #[cfg(test)]
 mod tests {
+    use keyferry_core::CoseKey;
     use keyferry_testkit::{
-        Algorithm, RsaSize, TestKey,
+        Algorithm,
         keys::ed448_cose,
         records::{bare_record, key, record},
     };
     use serde_json::json;
 
     use super::*;
+    use crate::java_key::tests::rsa;
 
     fn written(record: &CredentialRecord) -> serde_json::Value {
         serde_json::to_value(PyWebauthn::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
@@ -222,27 +191,7 @@ mod tests {
         }
         let exhausted = CredentialRecord { sign_count: SignCount(u32::MAX), ..record(1) };
         assert_eq!(verifies(&exhausted), Err(CannotLogIn::SignCountExhausted));
-    }
-
-    #[test]
-    fn a_long_exponent_needs_a_short_modulus() {
-        for (size, length, verdict) in [
-            (RsaSize::Bits3072, 32, Ok(())),
-            (RsaSize::Bits4096, 8, Ok(())),
-            (RsaSize::Bits4096, 9, Err(CannotLogIn::RsaExponent)),
-        ] {
-            let rsa = TestKey::rsa(Algorithm::Rs256, size, 1).unwrap();
-            let KeyParameters::Rsa { n, .. } = CoseKey::from_bytes(rsa.cose()).unwrap().parameters().clone()
-            else {
-                unreachable!("an RSA key")
-            };
-            let parameters = KeyParameters::Rsa { n, e: vec![0xff; length].into() };
-            let public_key = CoseKey::from_parameters(CoseAlgorithm::Rs256, &parameters).unwrap();
-            assert_eq!(
-                verifies(&CredentialRecord { public_key, ..record(1) }),
-                verdict,
-                "{size:?}, {length} bytes"
-            );
-        }
+        let large = CredentialRecord { public_key: rsa(64, &[1; 9]), ..record(1) };
+        assert_eq!(verifies(&large), Err(CannotLogIn::RsaExponent));
     }
 }

@@ -18,17 +18,16 @@
 //!
 //! `examples/webauthn4j` has a loader to copy. Proven by `tests/login/java` with version 0.32.0.RELEASE on Java 17.
 
-use std::borrow::Cow;
-
 use keyferry_core::{
-    Aaguid, Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Identifier, Item,
-    Profile, SignCount, StoredRecord, Transports, UserHandle, Verdict,
+    Aaguid, Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Profile, SignCount,
+    StoredRecord, UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     RecordFormat, decode, encode,
-    java_key::{has_too_large_exponent, java_key},
+    java_key::java_key,
+    parts::{self, told},
 };
 
 /// The format of webauthn4j's records.
@@ -57,62 +56,42 @@ pub struct Passkey {
 impl RecordFormat for WebAuthn4j {
     type Record = Passkey;
 
-    const PROFILE: Profile = Profile {
-        name: "webauthn4j",
-        library: Cow::Borrowed("webauthn4j 0.32.0.RELEASE"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let passkey = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile = parts::profile::<Self>("webauthn4j", "webauthn4j 0.32.0.RELEASE", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         Ok(Passkey {
-            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            user: parts::account_text(view),
             user_handle: view.user_handle.as_ref().map(UserHandle::to_base64url),
             attested_credential_data: encode(&attested_credential_data(view)),
             counter: view.sign_count.0,
             uv_initialized: view.uv_initialized,
             backup_eligible: view.backup.map(Backup::eligible),
             backup_state: view.backup.map(Backup::state),
-            transports: view.transports.as_ref().map(|list| list.iter().map(str::to_owned).collect()),
+            transports: parts::transport_texts(view),
         })
     }
 
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
-        let told =
-            |field: &'static str| move |fault: keyferry_core::Fault| format!("`{field}`: {}", fault.message);
-        let data = decode("attestedCredentialData", &passkey.attested_credential_data)?;
+        let field = "attestedCredentialData";
+        let data = decode(field, &passkey.attested_credential_data)?;
         let (aaguid, id, key) =
-            split(&data).ok_or("`attestedCredentialData` is not an AAGUID, a credential ID and a key")?;
-        let id = CredentialId::new(id).map_err(told("attestedCredentialData"))?;
-        let key = CoseKey::from_bytes(key).map_err(told("attestedCredentialData"))?;
-        let handle = match &passkey.user_handle {
-            Some(text) => Some(UserHandle::new(decode("userHandle", text)?).map_err(told("userHandle"))?),
-            None => None,
-        };
-        let backup = match (passkey.backup_eligible, passkey.backup_state) {
-            (None, None) => None,
-            (Some(eligible), Some(state)) => Some(
-                Backup::from_flags(eligible, state)
-                    .ok_or("`backupState` is true without `backupEligible`")?,
-            ),
-            _ => return Err("`backupEligible` and `backupState` belong together".to_owned()),
-        };
+            split(&data).ok_or_else(|| format!("`{field}` is not an AAGUID, a credential ID and a key"))?;
+        let handle = passkey.user_handle.as_ref();
         Ok(StoredRecord {
-            account: Some(Identifier::new(Item::Account, passkey.user.as_str()).map_err(told("user"))?),
-            user_handle: handle,
+            account: parts::account("user", &passkey.user)?,
+            user_handle: handle.map(|text| parts::user_handle("userHandle", text)).transpose()?,
             uv_initialized: passkey.uv_initialized,
-            backup,
+            backup: parts::backup(
+                ("backupEligible", passkey.backup_eligible),
+                ("backupState", passkey.backup_state),
+            )?,
             aaguid: (!aaguid.is_zero()).then_some(aaguid),
-            transports: passkey
-                .transports
-                .as_ref()
-                .map(|list| Transports::new(list.iter().map(String::as_str))),
-            ..StoredRecord::bare(id, key, SignCount(passkey.counter))
+            transports: parts::transports(&passkey.transports),
+            ..StoredRecord::bare(
+                CredentialId::new(id).map_err(told(field))?,
+                CoseKey::from_bytes(key).map_err(told(field))?,
+                SignCount(passkey.counter),
+            )
         })
     }
 }
@@ -138,13 +117,8 @@ fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     if algorithm == CoseAlgorithm::Es256k {
         return Err(CannotLogIn::Algorithm(algorithm));
     }
-    if has_too_large_exponent(&record.public_key) {
-        return Err(CannotLogIn::RsaExponent);
-    }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
-    }
-    Ok(())
+    parts::has_short_exponent(record)?;
+    parts::can_count_on(record)
 }
 
 #[cfg(test)]

@@ -18,18 +18,12 @@
 //!
 //! `examples/yubico` has a loader to copy. Proven by `tests/login/java` with version 2.9.0 on Java 17.
 
-use std::borrow::Cow;
-
 use keyferry_core::{
-    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Identifier, Item, Profile,
-    SignCount, StoredRecord, Transports, UserHandle, Verdict,
+    Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Item, Profile, SignCount, StoredRecord,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    RecordFormat, decode, encode,
-    java_key::{has_too_large_exponent, java_key},
-};
+use crate::{RecordFormat, encode, java_key::java_key, parts};
 
 /// The format of java-webauthn-server's records.
 #[derive(Clone, Copy, Debug)]
@@ -60,28 +54,18 @@ struct RegisteredCredential {
 impl RecordFormat for Yubico {
     type Record = Passkey;
 
-    const PROFILE: Profile = Profile {
-        name: "yubico",
-        library: Cow::Borrowed("java-webauthn-server 2.9.0"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let passkey = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile = parts::profile::<Self>("yubico", "java-webauthn-server 2.9.0", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         let handle = view.user_handle.as_ref().ok_or(CannotLogIn::Missing(Item::UserHandle))?;
         Ok(Passkey {
-            username: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            username: parts::account_text(view),
             credential: RegisteredCredential {
                 credential_id: view.credential_id.to_base64url(),
                 user_handle: handle.to_base64url(),
                 public_key_cose: encode(&java_key(&view.public_key)),
                 signature_count: view.sign_count.0,
-                transports: view.transports.as_ref().map(|list| list.iter().map(str::to_owned).collect()),
+                transports: parts::transport_texts(view),
                 backup_eligible: view.backup.map(Backup::eligible),
                 backup_state: view.backup.map(Backup::state),
             },
@@ -89,34 +73,20 @@ impl RecordFormat for Yubico {
     }
 
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
-        let told =
-            |field: &'static str| move |fault: keyferry_core::Fault| format!("`{field}`: {}", fault.message);
         let credential = &passkey.credential;
-        let id = CredentialId::new(decode("credentialId", &credential.credential_id)?)
-            .map_err(told("credentialId"))?;
-        let key = CoseKey::from_bytes(decode("publicKeyCose", &credential.public_key_cose)?)
-            .map_err(told("publicKeyCose"))?;
-        let handle =
-            UserHandle::new(decode("userHandle", &credential.user_handle)?).map_err(told("userHandle"))?;
-        let backup = match (credential.backup_eligible, credential.backup_state) {
-            (None, None) => None,
-            (Some(eligible), Some(state)) => Some(
-                Backup::from_flags(eligible, state)
-                    .ok_or("`backupState` is true without `backupEligible`")?,
-            ),
-            _ => return Err("`backupEligible` and `backupState` belong together".to_owned()),
-        };
         Ok(StoredRecord {
-            account: Some(
-                Identifier::new(Item::Account, passkey.username.as_str()).map_err(told("username"))?,
-            ),
-            user_handle: Some(handle),
-            backup,
-            transports: credential
-                .transports
-                .as_ref()
-                .map(|list| Transports::new(list.iter().map(String::as_str))),
-            ..StoredRecord::bare(id, key, SignCount(credential.signature_count))
+            account: parts::account("username", &passkey.username)?,
+            user_handle: Some(parts::user_handle("userHandle", &credential.user_handle)?),
+            backup: parts::backup(
+                ("backupEligible", credential.backup_eligible),
+                ("backupState", credential.backup_state),
+            )?,
+            transports: parts::transports(&credential.transports),
+            ..StoredRecord::bare(
+                parts::credential_id("credentialId", &credential.credential_id)?,
+                parts::public_key("publicKeyCose", &credential.public_key_cose)?,
+                SignCount(credential.signature_count),
+            )
         })
     }
 }
@@ -133,13 +103,8 @@ fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     ) {
         return Err(CannotLogIn::Algorithm(algorithm));
     }
-    if has_too_large_exponent(&record.public_key) {
-        return Err(CannotLogIn::RsaExponent);
-    }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
-    }
-    Ok(())
+    parts::has_short_exponent(record)?;
+    parts::can_count_on(record)
 }
 
 #[cfg(test)]

@@ -51,20 +51,19 @@ pub struct AuthenticatorData {
 }
 
 impl AuthenticatorData {
-    /// Reads authenticator data; `None` unless every byte of it belongs to a part that the flags announce.
+    /// Reads the authenticator data of a login; `None` unless every byte belongs to a part that the flags announce, and
+    /// where they announce attested credential data, which only a registration may have.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (rp_id_hash, rest) = bytes.split_first_chunk::<32>()?;
         let (flags, rest) = rest.split_first()?;
         let (sign_count, mut rest) = rest.split_first_chunk::<4>()?;
         let flags = Flags(*flags);
         if flags.has_attested_credential() {
-            // No login has it, but servers read over it where it is: AAGUID, length of the ID, ID, key.
-            let (length, after) = rest.get(16..)?.split_first_chunk::<2>()?;
-            rest = after.get(usize::from(u16::from_be_bytes(*length))..)?;
-            map(&mut rest)?;
+            // "The AT flag MUST NOT be set": some servers read over it, and others refuse the login.
+            return None;
         }
         if flags.has_extensions() {
-            map(&mut rest)?;
+            from_reader::<Value, _>(&mut rest).ok().filter(Value::is_map)?;
         }
         rest.is_empty().then_some(Self {
             rp_id_hash: *rp_id_hash,
@@ -77,9 +76,4 @@ impl AuthenticatorData {
     pub fn is_for(&self, rp_id: &RpId) -> bool {
         is_hash_of(rp_id.as_str(), &self.rp_id_hash)
     }
-}
-
-/// Takes one CBOR map off the front.
-fn map(rest: &mut &[u8]) -> Option<()> {
-    from_reader::<Value, _>(rest).ok().filter(Value::is_map).map(drop)
 }

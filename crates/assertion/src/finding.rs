@@ -90,7 +90,7 @@ reasons! {
     UserHandleDiffers = "user-handle-differs": "the record has another user handle";
     UserHandleUnknown = "user-handle-unknown": "the record has no user handle to compare with";
     UserHandleAbsent = "user-handle-absent": "the assertion has none, so only a login that names its user first works";
-    AuthenticatorDataMalformed = "authenticator-data-malformed": "not the bytes that its flags announce";
+    AuthenticatorDataMalformed = "authenticator-data-malformed": "not the bytes that its flags announce, or those of a registration";
     ClientDataMalformed = "client-data-malformed": "not the JSON of client data";
     TypeDiffers = "type-differs": "not webauthn.get: no login";
     ChallengeDiffers = "challenge-differs": "not the challenge that was given";

@@ -143,6 +143,8 @@ impl Recorded {
         if json.len() > Self::MAX_LENGTH {
             return Err(ParseError::Long);
         }
+        // Editors put a byte order mark before a file, which is not part of the JSON (RFC 8259, section 8.1).
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
         let json = std::str::from_utf8(json).map_err(|_| ParseError::NotUtf8)?;
         let outer: Outer = object(json, "the assertion")?;
         let inner = match &outer.response {

@@ -54,32 +54,13 @@ impl LoginLines {
             }
             self.number += 1;
             if bytes.last() != Some(&b'\n') && bytes.len() > Recorded::MAX_LENGTH {
-                self.skip_line().with_context(|| format!("cannot read {}", self.name))?;
+                // Nothing is kept of a line that is too long.
+                self.reader.skip_until(b'\n').with_context(|| format!("cannot read {}", self.name))?;
             }
             let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if !line.iter().all(u8::is_ascii_whitespace) || line.len() > Recorded::MAX_LENGTH {
                 return Ok(Some(Line { number: self.number, login: Recorded::parse(line) }));
-            }
-        }
-    }
-
-    /// Reads to the end of a line that is too long, and keeps nothing of it.
-    fn skip_line(&mut self) -> std::io::Result<()> {
-        loop {
-            let buffer = self.reader.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok(());
-            }
-            match buffer.iter().position(|byte| *byte == b'\n') {
-                Some(at) => {
-                    self.reader.consume(at + 1);
-                    return Ok(());
-                }
-                None => {
-                    let length = buffer.len();
-                    self.reader.consume(length);
-                }
             }
         }
     }

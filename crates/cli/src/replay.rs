@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use keyferry_assertion::{AuthenticatorData, Expected, Held, Recorded, Step, verify};
+use keyferry_assertion::{AuthenticatorData, Expected, Held, Reason, Recorded, Step, verify};
 use keyferry_core::{
     CredentialId, CredentialRecord, Identifier, Profile, RpId, Shown, SignCount, Sink, Status, StoredRecord,
 };
@@ -79,6 +79,10 @@ struct Replay<'a> {
     read: u64,
     succeeded: u64,
     uncheckable: u64,
+    /// Those that fail by nothing but a count that the target has already.
+    older: u64,
+    /// Those whose count is not above that of a login before them in the file, though above that of the target.
+    backwards: u64,
     reasons: BTreeMap<String, Seen>,
     open: BTreeMap<&'static str, u64>,
 }
@@ -93,6 +97,8 @@ impl<'a> Replay<'a> {
             read: 0,
             succeeded: 0,
             uncheckable: 0,
+            older: 0,
+            backwards: 0,
             reasons: BTreeMap::new(),
             open: BTreeMap::new(),
         })
@@ -165,12 +171,18 @@ impl<'a> Replay<'a> {
             self.uncheckable += 1;
             reasons.extend(findings.outcome(Step::Signature).map(|outcome| outcome.code().to_owned()));
         }
-        if reasons.is_empty()
-            && let Some(data) = AuthenticatorData::parse(&login.assertion.authenticator_data)
-            && data.sign_count > 0
-        {
+        let Some(data) = AuthenticatorData::parse(&login.assertion.authenticator_data) else {
+            return reasons;
+        };
+        if reasons.is_empty() && data.sign_count > 0 {
             // Step 24: only a login that succeeds moves the counter.
             self.counters.insert(key, data.sign_count);
+        } else if reasons.contains(Reason::SignCountNotGreater.code()) {
+            if data.sign_count > stored.sign_count.0 {
+                self.backwards += 1;
+            } else if reasons.len() == 1 {
+                self.older += 1;
+            }
         }
         reasons
     }
@@ -180,9 +192,23 @@ impl<'a> Replay<'a> {
     }
 
     fn hints(&self) {
-        if self.reasons.contains_key("sign-count-not-greater") {
+        if self.older > 0 {
+            // Nothing else is wrong with them, so they must not hide how the others do.
+            let share = match self.read - self.older {
+                0 => String::new(),
+                others => format!("; of the others {} % would succeed", percent(self.succeeded, others)),
+            };
+            output::hint(&format!(
+                "{} {} only by a count that the target has already, as logins older than the export do: replay those that \
+                 came after it{share}",
+                number(self.older),
+                if self.older == 1 { "fails" } else { "fail" },
+            ));
+        }
+        if self.backwards > 0 {
             output::hint(
-                "logins older than the export have lower counts than it: replay those that came after it",
+                "some counts are above the target's and not above that of a login before them in the file: lines that are \
+                 not in the order of the logins, that stand there twice, or a copied authenticator",
             );
         }
         if self.open.contains_key("rp-id-unknown") {
@@ -205,9 +231,7 @@ impl<'a> Replay<'a> {
             ("would fail".to_owned(), self.failed()),
             ("cannot be checked".to_owned(), self.uncheckable),
         ]));
-        // Rounded down: 100.0 % means all.
-        let share = u128::from(self.succeeded) * 1000 / u128::from(self.read.max(1));
-        text.push_str(&format!("\n{}.{} % would succeed\n", share / 10, share % 10));
+        text.push_str(&format!("\n{} % would succeed\n", percent(self.succeeded, self.read)));
         if !self.reasons.is_empty() {
             text.push_str("\nwhy not\n");
             let width = self.reasons.keys().map(String::len).max().unwrap_or(0);
@@ -265,6 +289,12 @@ impl<'a> Replay<'a> {
             _ => Map::new(),
         }
     }
+}
+
+/// A share, rounded down: 100.0 % means all.
+fn percent(part: u64, whole: u64) -> String {
+    let share = u128::from(part) * 1000 / u128::from(whole.max(1));
+    format!("{}.{}", share / 10, share % 10)
 }
 
 /// What a target's library is asked about: the record as it stands there.

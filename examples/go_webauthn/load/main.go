@@ -45,9 +45,11 @@ func main() {
 			return err
 		}
 		expected := passkeys.Expected{Challenge: line.Challenge, Origin: line.Origin, RPID: line.RPID}
-		_, _, err := store.CheckLogin(line.Response, expected)
+		passkey, credential, err := store.CheckLogin(line.Response, expected)
 		switch {
 		case err == nil:
+			// What an application stores, so that the same login is good for one time only.
+			passkey.Credential = *credential
 			ok++
 		case errors.Is(err, passkeys.ErrUnknown):
 			unknown++

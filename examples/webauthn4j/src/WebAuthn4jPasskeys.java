@@ -145,6 +145,15 @@ public final class WebAuthn4jPasskeys {
         return new Login(passkey, record);
     }
 
+    /** What an application stores after a login, so that the same login is good for one time only. */
+    public void store(Login login) {
+        Passkey old = login.passkey();
+        CredentialRecord updated = login.updated();
+        passkeys.put(old.credentialId(), new Passkey(
+                old.user(), old.userHandle(), old.attestedCredentialData(), updated.getCounter(),
+                updated.isUvInitialized(), updated.isBackupEligible(), updated.isBackedUp(), old.transports()));
+    }
+
     public static void main(String[] args) throws IOException {
         WebAuthn4jPasskeys passkeys = load(Path.of(args[0]));
         long users = passkeys.all().values().stream().map(Passkey::user).distinct().count();
@@ -158,11 +167,11 @@ public final class WebAuthn4jPasskeys {
         for (String line : Files.readAllLines(Path.of(args[1]))) {
             JsonNode login = JSON.readTree(line);
             try {
-                passkeys.checkLogin(
+                passkeys.store(passkeys.checkLogin(
                         login.path("response").toString(),
                         Base64UrlUtil.decode(login.path("challenge").asString()),
                         login.path("origin").asString(),
-                        login.path("rpId").asString());
+                        login.path("rpId").asString()));
                 ok++;
             } catch (UnknownPasskey error) {
                 System.err.println(error.getMessage());

@@ -161,6 +161,17 @@ public final class YubicoPasskeys implements CredentialRepository {
                 .build());
     }
 
+    /** What an application stores after a login, so that the same login is good for one time only. */
+    @SuppressWarnings("deprecation")
+    public void store(AssertionResult result) {
+        RegisteredCredential credential = result.getCredential().toBuilder()
+                .signatureCount(result.getSignatureCount())
+                .backupEligible(result.isBackupEligible())
+                .backupState(result.isBackedUp())
+                .build();
+        byCredentialId.put(credential.getCredentialId(), new Passkey(result.getUsername(), credential));
+    }
+
     public static void main(String[] args) throws IOException, Base64UrlException {
         YubicoPasskeys passkeys = load(Path.of(args[0]));
         System.out.println("passkeys: " + passkeys.byCredentialId.size() + ", users: " + passkeys.handles.size());
@@ -185,7 +196,7 @@ public final class YubicoPasskeys implements CredentialRepository {
                 continue;
             }
             try {
-                finishLogin(relyingParty, request, login.path("response").toString());
+                passkeys.store(finishLogin(relyingParty, request, login.path("response").toString()));
                 ok++;
             } catch (AssertionFailedException | RuntimeException error) {
                 System.err.println(id + ": " + error.getMessage());

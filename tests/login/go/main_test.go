@@ -497,3 +497,31 @@ func TestWhatALoginGivesCanBeStored(t *testing.T) {
 		t.Errorf("%+v", judged)
 	}
 }
+
+func TestTheExampleCountsLogins(t *testing.T) {
+	p := newPasskey(es256())
+	good := write(t, "r.jsonl", lines([]object{p.record}))
+	load := func(arguments ...string) (string, bool) {
+		command := exec.Command("go", append([]string{"run", "-mod=readonly", "keyferry.example/go_webauthn/load"}, arguments...)...)
+		out, err := command.Output()
+		return string(out), err == nil
+	}
+	next := p.login(object{"count": p.count + 2})
+	for _, c := range []struct {
+		logins  []object
+		printed string
+		isFine  bool
+	}{
+		{[]object{p.login(nil), next}, "logins: 2 ok, 0 refused, 0 unknown\n", true},
+		// The second is the first again: the count is kept.
+		{[]object{p.login(nil), p.login(nil), p.login(object{"id": b64url([]byte("unknown"))})}, "logins: 1 ok, 1 refused, 1 unknown\n", false},
+	} {
+		printed, isFine := load(good, write(t, "assertions.jsonl", lines(c.logins)))
+		if printed != "passkeys: 1, users: 1\n"+c.printed || isFine != c.isFine {
+			t.Errorf("%v, %q", isFine, printed)
+		}
+	}
+	if _, isFine := load("absent.json"); isFine {
+		t.Error("absent.json was read")
+	}
+}

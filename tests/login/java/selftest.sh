@@ -22,7 +22,7 @@ try_example() {
   local loaded='passkeys: 1, users: 1'
   expect 0 "$loaded" "$2" "$folder/$1.json"
   expect 0 "$loaded"$'\n''logins: 1 ok, 0 refused, 0 unknown' "$2" "$folder/$1.json" "$folder/$1-genuine.jsonl"
-  expect 1 "$loaded"$'\n''logins: 1 ok, 1 refused, 1 unknown' "$2" "$folder/$1.json" "$folder/$1-all.jsonl"
+  expect 1 "$loaded"$'\n''logins: 1 ok, 2 refused, 1 unknown' "$2" "$folder/$1.json" "$folder/$1-all.jsonl"
   expect 1 '' "$2" "$folder/absent.json"
 }
 (try_example webauthn4j WebAuthn4jPasskeys)

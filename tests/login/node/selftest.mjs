@@ -358,9 +358,11 @@ test('the example counts logins and exits with 1 if one is refused', () => {
   const records = recordsFile([passkey, newPasskey('RSA')]);
   const example = '../../../examples/simplewebauthn/load.mjs';
   assert.equal(run(example, records).stdout, 'passkeys: 2, users: 1\n');
-  const all = run(example, records, assertionsFile([login(passkey), login(passkey)]));
+  const all = run(example, records, assertionsFile([login(passkey), login(passkey, { counter: 9 })]));
   assert.equal(all.stdout, 'passkeys: 2, users: 1\nlogins: 2 ok, 0 refused, 0 unknown\n');
   assert.equal(all.status, 0);
+  const again = run(example, records, assertionsFile([login(passkey), login(passkey)]));
+  assert.match(again.stdout, /logins: 1 ok, 1 refused, 0 unknown\n$/, 'the counter is kept');
   const some = run(
     example,
     records,

@@ -66,12 +66,13 @@ try {
     $number = 0;
     foreach (linesOf($argv[2]) as $text) {
         $number++;
-        $line = json_decode($text, true);
-        if (!is_array($line)) {
-            throw new UnexpectedValueException("$argv[2]: assertion $number: not a JSON object");
+        try {
+            $line = json_decode($text, true, flags: JSON_THROW_ON_ERROR);
+        } catch (JsonException $error) {
+            throw new UnexpectedValueException("$argv[2]: assertion $number: {$error->getMessage()}");
         }
         $flags = JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE;
-        print json_encode(judge($passkeys, $line), $flags) . "\n";
+        print json_encode(judge($passkeys, is_array($line) ? $line : []), $flags) . "\n";
     }
 } catch (UnexpectedValueException $error) {
     fwrite(STDERR, $error->getMessage() . "\n");

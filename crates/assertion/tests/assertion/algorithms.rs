@@ -139,12 +139,35 @@ fn ecdsa_signatures_are_strict_der() {
             [&good[..], &[0]].concat(),
             // the length in one byte more than it needs
             if good[1] < 0x80 { [&[0x30, 0x81, good[1]], &good[2..]].concat() } else { vec![0x30, 0x80] },
+            // numbers that are 0, below 0, and in one byte more than they need
+            vec![0x30, 6, 2, 1, 0, 2, 1, 0],
+            vec![0x30, 6, 2, 1, 0x80, 2, 1, 1],
+            vec![0x30, 8, 2, 2, 0, 1, 2, 2, 0, 1],
+            // one number, and three
+            vec![0x30, 3, 2, 1, 1],
+            vec![0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1],
             // the two numbers without any DER
             vec![0x11; public.as_bytes().len()],
         ];
         for signature in malformed {
             assert_eq!(verify_signature(&public, b"m", &signature), Verdict::Malformed, "{algorithm:?}");
         }
+    }
+}
+
+/// An s with the order of the group added to it would verify, too, in a reader that does not look (RFC 8032, section 5.1.7).
+#[test]
+fn ed25519_signatures_have_one_form() {
+    const L: U256 = U256::from_be_hex("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed");
+    let key = key(Algorithm::Ed25519);
+    let public = CoseKey::from_bytes(key.cose()).unwrap();
+    let good = key.sign(b"m");
+    assert_eq!(verify_signature(&public, b"m", &good), Verdict::Valid);
+    let s = U256::from_le_slice(&good[32..]);
+    let other = [&good[..32], s.wrapping_add(&L).to_le_bytes().as_ref()].concat();
+    assert_eq!(verify_signature(&public, b"m", &other), Verdict::Invalid);
+    for length in [0, 63, 65] {
+        assert_eq!(verify_signature(&public, b"m", &vec![1; length]), Verdict::Malformed);
     }
 }
 

@@ -28,6 +28,37 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// Extensions as deep and as long as an assertion may be, and lengths that promise what does not follow.
+#[test]
+fn hostile_extensions_are_refused_without_a_panic() {
+    let with =
+        |flags: u8, rest: &[u8]| AuthenticatorData::parse(&[&[0; 32][..], &[flags], &[0; 4], rest].concat());
+    assert!(with(0x81, &[0xa0]).is_some(), "an empty map of extensions");
+    let deep = [
+        &[0x81][..],                     // an array in an array ...
+        &[0x9f],                         // the same without a length
+        &[0xa1, 0x00],                   // a map in a map, as value
+        &[0xa1],                         // as key
+        &[0xbf, 0x00],                   // without a length
+        &[0xc1],                         // a tag of a tag
+        &[0x5f],                         // bytes in pieces
+        &[0xd9, 0xd9, 0xf7, 0x81, 0x9f], // all at once
+    ];
+    for piece in deep {
+        let nested: Vec<u8> = piece.iter().copied().cycle().take(16 << 10).collect();
+        assert_eq!(with(0x81, &nested), None);
+        // As a value of the map that belongs there.
+        assert_eq!(with(0x81, &[&[0xa1, 0x00][..], &nested].concat()), None);
+    }
+    for head in [0x5b, 0x7b, 0x9b, 0xbb] {
+        for length in [u64::MAX, u64::MAX >> 1, 1 << 32, 1 << 20] {
+            let lie = [&[head][..], &length.to_be_bytes(), &[0; 100]].concat();
+            assert_eq!(with(0x81, &lie), None);
+            assert_eq!(with(0x81, &[&[0xa1, 0x00][..], &lie].concat()), None);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_do_not_panic(bytes in vec(any::<u8>(), 0..400)) {

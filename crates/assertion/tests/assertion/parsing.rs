@@ -122,6 +122,12 @@ fn texts_that_are_no_object() {
     };
     assert_eq!(place(format!("{whole}\n{whole}")), (2, 1));
     assert_eq!(Recorded::parse(b"{\"id\":\"\xff\"}"), Err(ParseError::NotUtf8));
+    // A byte order mark is taken off once, and UTF-16 is not guessed at.
+    assert_eq!(Recorded::parse(format!("\u{feff}{whole}").as_bytes()), Recorded::parse(whole.as_bytes()));
+    let twice = format!("\u{feff}\u{feff}{whole}");
+    assert_eq!(Recorded::parse(twice.as_bytes()), Err(ParseError::NotAnObject("the assertion")));
+    let wide: Vec<u8> = whole.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(Recorded::parse(&wide).unwrap_err().code(), "not-json");
     assert_eq!(Recorded::parse(&vec![b' '; Recorded::MAX_LENGTH + 1]), Err(ParseError::Long));
     assert_eq!(Recorded::parse(&vec![b'['; Recorded::MAX_LENGTH]).unwrap_err().code(), "not-json");
     let nested = format!("{{\"x\":{}", "[".repeat(60_000));

@@ -109,11 +109,16 @@ fn the_authenticator_data() {
         none
     );
     type Change = fn(&mut Vec<u8>);
-    let malformed: [Change; 6] = [
+    let malformed: [Change; 7] = [
         |data| data.truncate(36),
         |data| data.push(0),
         |data| data[32] |= 0x80,
         |data| data[32] |= 0x40,
+        |data| {
+            // Attested credential data, well-formed: AAGUID, an ID of one byte, a map.
+            data[32] |= 0x40;
+            data.extend([[0; 16].as_slice(), &[0, 1, 7], &[0xa0]].concat());
+        },
         |data| {
             data[32] |= 0x80;
             data.push(0x01); // CBOR, but no map
@@ -206,13 +211,16 @@ fn what_is_not_known_stays_open() {
         "webauthn.get",
         TEXT,
         ORIGIN,
-        ",\"crossOrigin\":true,\"topOrigin\":\"https://example.net\",\"other_keys_can_be_added_here\":[1]",
+        ",\"crossOrigin\":true,\"topOrigin\":\"https://example.net\",\"tokenBinding\":{\"status\":\"present\",\"id\":\"x\"},\
+         \"other_keys_can_be_added_here\":[1]",
     );
     let mut login = credential.assert(&options);
     login.client_data_json = framed.into_bytes();
     let findings = record.verify(&read(&login.signed_with(&key)));
     assert_eq!(findings.outcome(Step::CrossOrigin).unwrap().code(), "inside-frame");
     assert_eq!(findings.outcome(Step::TopOrigin).unwrap().code(), "top-origin-given");
+    let failed: Vec<_> = findings.failures().map(|reason| reason.code()).collect();
+    assert_eq!(failed, ["user-not-verified"], "what only the server can decide fails nothing");
 }
 
 #[test]
@@ -227,6 +235,10 @@ fn an_origin_that_was_given_is_the_only_one() {
         (app, None, "origin-of-app"),
         (app, Some(app), "passed"),
         ("https://related.example", Some("https://related.example"), "passed"),
+        ("chrome-extension://abcdefghijklmnop", Some("chrome-extension://abcdefghijklmnop"), "passed"),
+        ("chrome-extension://abcdefghijklmnop", None, "origin-malformed"),
+        ("null", Some(ORIGIN), "origin-differs"),
+        (ORIGIN, Some("https://login.example.com/"), "origin-differs"),
     ] {
         let options = AssertionOptions { origin: used.to_owned(), ..options() };
         let expected = Expected {

@@ -295,6 +295,7 @@ public final class SelfTest {
             TestRecord record = test.newRecord(TestPasskey.Kind.ES256, "ana");
             test.login(record, "genuine", "ok", "", login -> {});
             String genuine = test.cases.get(0).line + "\n";
+            test.login(record, "genuine again: the counter is kept", "failed", "", login -> {});
             test.login(record, "wrong signature", "failed", "", login -> login.signsOtherBytes = true);
             test.login(record, "unknown ID", "not-found", "", login -> login.id = "dW5rbm93bg");
             StringBuilder all = new StringBuilder();

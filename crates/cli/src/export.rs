@@ -1,7 +1,5 @@
 //! Opens an export and reads it, once to check it and once more to use it.
 
-use std::{sync::mpsc::sync_channel, thread};
-
 use anyhow::Context as _;
 use keyferry_core::{CredentialRecord, DecodeError, Gate, Located, RpId, Rules, gate};
 use keyferry_sources::{Crc64Nvme, ExportFile, FileError, Limits, Note, corbado::Corbado};
@@ -15,9 +13,6 @@ use crate::{
 
 /// One row as it comes out of a source.
 pub(crate) type Row = Result<Located<CredentialRecord>, DecodeError>;
-
-/// Rows that are handed from the decoding thread to the writing one together.
-const HANDED_OVER: usize = 1024;
 
 /// An export that is open, and the operator's rules for it.
 pub(crate) struct Export {
@@ -72,7 +67,7 @@ impl Export {
         Ok(Checked { gate, notes: rows.notes().clone() })
     }
 
-    /// Reads the rows again on a thread of their own and hands them to `take` as they come.
+    /// Reads the rows again and hands them to `take` as they come; they are decoded on other threads meanwhile.
     pub(crate) fn read_again<T>(
         &self,
         verb: &'static str,
@@ -81,32 +76,15 @@ impl Export {
         let progress = Progress::start(verb, self.file().digests().length);
         let rows = self.corbado.rows(&self.rules)?;
         let position = rows.position();
-        let (sender, receiver) = sync_channel::<Vec<Row>>(4);
-        let taken = thread::scope(|scope| {
-            let decoding = scope.spawn(move || {
-                let mut rows = rows;
-                loop {
-                    let handed: Vec<Row> = rows.by_ref().take(HANDED_OVER).collect();
-                    let is_last = handed.len() < HANDED_OVER;
-                    if sender.send(handed).is_err() || is_last {
-                        return;
-                    }
-                }
-            });
-            let mut count = 0;
-            let mut received = receiver.into_iter().flatten().inspect(|_| {
-                count += 1;
-                if count % 4096 == 0 {
-                    progress.at(position.bytes(), count);
-                }
-            });
-            let taken = take(&mut received);
-            drop(received);
-            // Its rows end early when it dies; the count of rows has noticed by now, and this says why.
-            decoding.join().map(|()| taken)
-        });
+        let mut count = 0;
+        let taken = take(&mut rows.inspect(|_| {
+            count += 1;
+            if count % 4096 == 0 {
+                progress.at(position.bytes(), count);
+            }
+        }));
         progress.finish();
-        taken.map_err(|_| anyhow::anyhow!("the decoding thread ended early; this is a bug"))
+        Ok(taken)
     }
 
     pub(crate) fn file(&self) -> &ExportFile {

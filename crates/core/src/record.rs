@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseKey, CredentialId, Fault, FaultCode,
-    Identifier, Item, RpId, SignCount, Status, Timestamp, Transports, UserHandle,
+    Identifier, Item, Location, RowFaults, RpId, SignCount, Status, Timestamp, Transports, UserHandle,
 };
 
 /// A credential record as WebAuthn Level 3, section 4, describes it, with what a move needs beside it.
@@ -141,7 +141,20 @@ impl RecordDraft {
     /// - `backup-state-without-eligible`, `backup-incomplete`: the two flags do not make a legal state;
     /// - `account-missing`: the identifier that names the account is empty;
     /// - `user-handle-invalid`: the identifier does not make a handle of 1 to 64 bytes, or is no UUID.
-    pub fn into_record(self, rules: &Rules, mut faults: Vec<Fault>) -> Result<CredentialRecord, Vec<Fault>> {
+    pub fn into_record(self, rules: &Rules, faults: Vec<Fault>) -> Result<CredentialRecord, Vec<Fault>> {
+        self.into_record_at(Location::default(), rules, faults).map_err(|row| row.faults)
+    }
+
+    /// Applies the rules as [`RecordDraft::into_record`] does, and says of a refused row whom it names.
+    ///
+    /// # Errors
+    /// - As [`RecordDraft::into_record`].
+    pub fn into_record_at(
+        self,
+        location: Location,
+        rules: &Rules,
+        mut faults: Vec<Fault>,
+    ) -> Result<CredentialRecord, RowFaults> {
         for (item, missing) in [
             (Item::CredentialId, self.credential_id.is_none()),
             (Item::PublicKey, self.public_key.is_none()),
@@ -173,7 +186,8 @@ impl RecordDraft {
             faults.push(fault);
             None
         });
-        match (self.credential_id, self.public_key, self.sign_count, self.status, account.clone()) {
+        let account = account.clone();
+        match (self.credential_id, self.public_key, self.sign_count, self.status, account) {
             (Some(credential_id), Some(public_key), Some(sign_count), Some(status), Some(account))
                 if faults.is_empty() =>
             {
@@ -196,7 +210,10 @@ impl RecordDraft {
                     account,
                 })
             }
-            _ => Err(faults),
+            (credential_id, ..) => {
+                let (user_id, external_user_id) = (self.user_id, self.external_user_id);
+                Err(RowFaults { location, credential_id, user_id, external_user_id, faults })
+            }
         }
     }
 

@@ -8,12 +8,17 @@ use keyferry_core::{
     Fault, FaultCode, Identifier, Item, KeyParameters, Located, Location, RecordDraft, RowFaults, Rules,
     SignCount, Status, Timestamp, Transports,
 };
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    num::NonZero,
+};
 
 use crate::{
     Cells, CsvRows, ExportFile, FileError, Note,
     cells::{Cell, glimpse},
     export_file::Position,
+    in_order::InOrder,
+    raw_rows::RawRows,
     splitter::has_line_end,
 };
 
@@ -35,6 +40,9 @@ pub const COLUMNS: [(&str, Item, usize); 13] = [
     ("created", Item::CreatedAt, 128),
     ("status", Item::Status, 128),
 ];
+
+/// The most threads that decode; beyond it unpacking is what the others wait for.
+const MOST_THREADS: usize = 8;
 
 /// Columns that keyferry itself adds to a file of rejected rows; read over when such a file is fed in again.
 pub const REJECT_COLUMNS: [&str; 5] =
@@ -136,14 +144,7 @@ impl Corbado {
     /// # Errors
     /// - the file cannot be read any more.
     pub fn rows(&self, rules: &Rules) -> Result<Rows, FileError> {
-        let rows = CsvRows::open(&self.file)?;
-        Ok(Rows {
-            rows,
-            positions: self.positions,
-            rules: rules.clone(),
-            notes: BTreeMap::new(),
-            ended: false,
-        })
+        Ok(Rows::start(CsvRows::open(&self.file)?, self.positions, rules.clone()))
     }
 }
 
@@ -164,16 +165,38 @@ fn webauthn_column(file: &ExportFile, one: usize, other: usize) -> Result<usize,
     }
 }
 
-/// The records of an export, row by row.
+/// The records of an export, row by row, decoded on several threads.
 pub struct Rows {
-    rows: CsvRows,
-    positions: [usize; COLUMNS.len()],
-    rules: Rules,
-    notes: BTreeMap<Note, u64>,
+    batches: InOrder<Batch>,
+    /// What is left of the batch that came last.
+    batch: std::vec::IntoIter<Row>,
+    is_last: bool,
     ended: bool,
+    notes: BTreeMap<Note, u64>,
+    position: Position,
+}
+
+type Row = Result<Located<CredentialRecord>, DecodeError>;
+
+/// Rows that were decoded together.
+struct Batch {
+    rows: Vec<Row>,
+    notes: BTreeMap<Note, u64>,
+    is_last: bool,
 }
 
 impl Rows {
+    fn start(rows: CsvRows, positions: [usize; COLUMNS.len()], rules: Rules) -> Self {
+        let position = rows.position();
+        let decoder = Decoder { columns: rows.header().len(), positions, rules };
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        let mut rows = Some(rows);
+        let cut = move || RawRows::cut(&mut rows);
+        let batches = InOrder::start(threads, cut, move |raw| decoder.batch(raw));
+        let batch = Vec::new().into_iter();
+        Self { batches, batch, is_last: false, ended: false, notes: BTreeMap::new(), position }
+    }
+
     /// Returns how often each unusual thing was seen so far.
     pub fn notes(&self) -> &BTreeMap<Note, u64> {
         &self.notes
@@ -181,52 +204,87 @@ impl Rows {
 
     /// Returns how many bytes of the file were read, for a progress bar.
     pub fn position(&self) -> Position {
-        self.rows.position()
+        self.position.clone()
     }
 }
 
 impl Iterator for Rows {
-    type Item = Result<Located<CredentialRecord>, DecodeError>;
+    type Item = Row;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            if let Some(row) = self.batch.next() {
+                self.ended = matches!(row, Err(DecodeError::Stop(_)));
+                return Some(row);
+            }
+            if self.is_last {
+                self.ended = true;
+                return None;
+            }
+            let Some(batch) = self.batches.next() else {
+                self.ended = true;
+                let died = std::io::Error::other("a decoding thread ended early; this is a bug");
+                return Some(Err(DecodeError::Stop(Box::new(FileError::Read(died)))));
+            };
+            self.batch = batch.rows.into_iter();
+            self.is_last = batch.is_last;
+            for (note, count) in batch.notes {
+                *self.notes.entry(note).or_default() += count;
+            }
         }
-        let stop = |ended: &mut bool, error: FileError| {
-            *ended = true;
-            Some(Err(DecodeError::Stop(Box::new(error))))
-        };
-        let columns = self.rows.header().len();
-        let (location, cells) = match self.rows.next_row() {
-            Ok(Some(row)) => row,
-            Ok(None) => return None,
-            Err(error) => return stop(&mut self.ended, error),
-        };
-        if cells.len() != columns {
+    }
+}
+
+/// Turns cells into records.
+#[derive(Clone)]
+struct Decoder {
+    columns: usize,
+    positions: [usize; COLUMNS.len()],
+    rules: Rules,
+}
+
+impl Decoder {
+    fn batch(&self, raw: RawRows) -> Batch {
+        let mut rows = Vec::with_capacity(raw.len());
+        let (mut notes, mut counted) = (Vec::new(), BTreeMap::new());
+        for (location, cells) in raw.iter() {
+            let row = self.row(location, cells, &mut notes);
+            for note in notes.drain(..) {
+                *counted.entry(note).or_default() += 1;
+            }
+            let stops = matches!(row, Err(DecodeError::Stop(_)));
+            rows.push(row);
+            if stops {
+                break;
+            }
+        }
+        let is_last = raw.is_last();
+        if let Some(error) = raw.into_error() {
+            rows.push(Err(DecodeError::Stop(Box::new(error))));
+        }
+        Batch { rows, notes: counted, is_last }
+    }
+
+    fn row(&self, location: Location, cells: Cells<'_>, notes: &mut Vec<Note>) -> Row {
+        let stop = |error: FileError| Err(DecodeError::Stop(Box::new(error)));
+        if cells.len() != self.columns {
             if cells.have_line_end() {
-                return stop(&mut self.ended, FileError::RaggedLineBreak { line: location.line });
+                return stop(FileError::RaggedLineBreak { line: location.line });
             }
-            let message = format!("found {} of {columns} cells", cells.len());
+            let message = format!("found {} of {} cells", cells.len(), self.columns);
             let faults = vec![Fault::new(Item::Row, FaultCode::ColumnCount, message)];
-            return Some(Err(DecodeError::Row(RowFaults { location, faults, ..RowFaults::default() })));
+            return Err(DecodeError::Row(RowFaults { location, faults, ..RowFaults::default() }));
         }
-        let mut notes = Vec::new();
-        match decode(location, cells, &self.positions, &mut notes) {
-            Err(error) => stop(&mut self.ended, error),
-            Ok((draft, faults)) => {
-                for note in notes {
-                    *self.notes.entry(note).or_default() += 1;
-                }
-                let (user_id, external_user_id) = (draft.user_id.clone(), draft.external_user_id.clone());
-                let credential_id = draft.credential_id.clone();
-                Some(match draft.into_record(&self.rules, faults) {
-                    Ok(value) => Ok(Located { location, value }),
-                    Err(faults) => {
-                        let row = RowFaults { location, credential_id, user_id, external_user_id, faults };
-                        Err(DecodeError::Row(row))
-                    }
-                })
-            }
+        let (draft, faults) = match decode(location, cells, &self.positions, notes) {
+            Ok(decoded) => decoded,
+            Err(error) => return stop(error),
+        };
+        match draft.into_record_at(location, &self.rules, faults) {
+            Ok(value) => Ok(Located { location, value }),
+            Err(row) => Err(DecodeError::Row(row)),
         }
     }
 }

@@ -25,6 +25,8 @@ mod csv_rows;
 mod error;
 mod export_file;
 mod gzip;
+mod in_order;
+mod raw_rows;
 mod read_ahead;
 mod splitter;
 

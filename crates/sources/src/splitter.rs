@@ -39,6 +39,16 @@ impl<'a> Cells<'a> {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
+    /// Returns the bytes of the row without quotes, where its cells stand in them, and whether it had quotes.
+    pub(crate) fn parts(&self) -> (&'a [u8], &'a [(usize, usize)], bool) {
+        (self.bytes, self.spans, self.had_quotes)
+    }
+
+    /// Puts together what [`Cells::parts`] gave.
+    pub(crate) fn from_parts(bytes: &'a [u8], spans: &'a [(usize, usize)], had_quotes: bool) -> Self {
+        Self { bytes, spans, had_quotes }
+    }
+
     /// Returns the row as one text when it is one, without a NUL.
     pub(crate) fn text(&self) -> Option<RowText<'a>> {
         let text = str::from_utf8(self.bytes).ok().filter(|_| memchr(0, self.bytes).is_none())?;

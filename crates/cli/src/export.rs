@@ -9,6 +9,7 @@ use crate::{
     args::{ChecksumArgs, SourceArgs},
     output,
     progress::Progress,
+    spool::{Spool, Spooled},
 };
 
 /// One row as it comes out of a source.
@@ -26,6 +27,14 @@ pub(crate) struct Export {
 pub(crate) struct Checked {
     pub(crate) gate: Gate,
     pub(crate) notes: BTreeMap<Note, u64>,
+}
+
+/// Where a second pass takes its rows from.
+pub(crate) enum Again {
+    /// From what the first pass kept.
+    Kept(Spooled),
+    /// From the file, whose bytes are compared with those of the first pass.
+    File,
 }
 
 impl Export {
@@ -67,24 +76,37 @@ impl Export {
         Ok(Checked { gate, notes: rows.notes().clone() })
     }
 
-    /// Reads the rows again and hands them to `take` as they come; they are decoded on other threads meanwhile.
+    /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.
+    pub(crate) fn check_and_keep(&self) -> anyhow::Result<(Checked, Again)> {
+        let mut spool = Spool::new();
+        let checked = self.check(|row| spool.add(row))?;
+        Ok((checked, spool.finish().map_or(Again::File, Again::Kept)))
+    }
+
+    /// Hands the rows to `take` once more, as they come; they are decoded on other threads meanwhile.
     pub(crate) fn read_again<T>(
         &self,
         verb: &'static str,
+        again: Again,
         take: impl FnOnce(&mut dyn Iterator<Item = Row>) -> T,
     ) -> anyhow::Result<T> {
-        let progress = Progress::start(verb, self.file().digests().length);
-        let rows = self.corbado.rows(&self.rules)?;
-        let position = rows.position();
-        let mut count = 0;
-        let taken = take(&mut rows.inspect(|_| {
-            count += 1;
-            if count % 4096 == 0 {
-                progress.at(position.bytes(), count);
+        match again {
+            Again::Kept(spooled) => {
+                // Rows are the measure here: nothing is read from the file.
+                let progress = Progress::start(verb, spooled.len());
+                let mut rows =
+                    counted(spooled.rows(self.rules.rp_id.clone()), |count| progress.at(count, count));
+                Ok(take(&mut rows))
             }
-        }));
-        progress.finish();
-        Ok(taken)
+            Again::File => {
+                let progress = Progress::start(verb, self.file().digests().length);
+                let rows = self.corbado.rows(&self.rules)?;
+                let position = rows.position();
+                let taken = take(&mut counted(rows, |count| progress.at(position.bytes(), count)));
+                progress.finish();
+                Ok(taken)
+            }
+        }
     }
 
     pub(crate) fn file(&self) -> &ExportFile {
@@ -95,6 +117,17 @@ impl Export {
     pub(crate) fn is_checksum_known(&self) -> bool {
         self.is_checksum_known
     }
+}
+
+/// Tells now and then how many rows have passed.
+fn counted(rows: impl Iterator<Item = Row>, mut tell: impl FnMut(u64)) -> impl Iterator<Item = Row> {
+    let mut count = 0_u64;
+    rows.inspect(move |_| {
+        count += 1;
+        if count.is_multiple_of(4096) {
+            tell(count);
+        }
+    })
 }
 
 /// Prints the checksum of a file.

@@ -13,7 +13,7 @@ use crate::{
     aaguids,
     args::InspectArgs,
     describe,
-    export::{Checked, Export, Row},
+    export::{Again, Checked, Export, Row},
     json,
     output::{self, columns, number},
     rejects::Rejects,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     if !checked.gate.one_file.is_consistent() {
         // What the rows say about each other is known only now: count again, with it.
         findings = Findings::default();
-        export.read_again("comparing", |rows| {
+        export.read_again("comparing", Again::File, |rows| {
             for row in rows {
                 let standing = match &row {
                     Ok(located) => checked.gate.one_file.standing(located.location, &located.value),

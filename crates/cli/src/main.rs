@@ -20,6 +20,7 @@ mod rejects;
 mod replay;
 mod secrets;
 mod server;
+mod spool;
 mod tables;
 mod targets;
 mod transfer;

@@ -34,7 +34,7 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     // The lock comes before the long first pass, so that a second import is told at once.
     let lock = if mode == Mode::Apply { Some(target.lock(&tables)?) } else { None };
     let export = Export::open(&args.source, args.rp_id.clone())?;
-    let checked = export.check(|_| {})?;
+    let (checked, again) = export.check_and_keep()?;
 
     let mut report = Report::default();
     let is_missing;
@@ -50,7 +50,7 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
             Mode::Apply => "importing",
             Mode::Verify => "verifying",
         };
-        export.read_again(verb, |rows| {
+        export.read_again(verb, again, |rows| {
             let authority = args.authority.into();
             keyferry_core::transfer(
                 rows,

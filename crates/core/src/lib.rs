@@ -28,6 +28,7 @@ mod record;
 mod report;
 mod shown;
 mod sink;
+mod spool;
 mod stored;
 
 pub use compare::{Authority, Comparison, compare};
@@ -43,4 +44,5 @@ pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRu
 pub use report::{Count, Counts, Report, RowFault};
 pub use shown::Shown;
 pub use sink::{AccountFound, CannotLogIn, Profile, Sink, SinkError, SinkErrorKind, Verdict, Write, Written};
+pub use spool::{SpoolReader, SpoolWriter};
 pub use stored::StoredRecord;

@@ -1,6 +1,6 @@
 //! Texts about the authenticator that no login looks at: attachment and attestation format.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Tells how an authenticator is attached to the client; a value nobody knows yet is kept as text.
 ///
@@ -55,13 +55,17 @@ impl fmt::Display for AuthenticatorAttachment {
 /// assert_eq!(AttestationFormat::new("packed").as_str(), "packed");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttestationFormat(Box<str>);
+pub struct AttestationFormat(Cow<'static, str>);
 
 impl AttestationFormat {
     /// Creates a format from its identifier.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
+    pub fn new(text: impl AsRef<str>) -> Self {
+        Self(super::known_text(text.as_ref(), Self::KNOWN))
     }
+
+    /// The formats of WebAuthn Level 3, section 8.
+    const KNOWN: &'static [&'static str] =
+        &["none", "packed", "tpm", "android-key", "android-safetynet", "fido-u2f", "apple", "compound"];
 
     /// Returns the identifier.
     pub fn as_str(&self) -> &str {

@@ -8,7 +8,7 @@ use coset::{
 };
 
 use super::{cose_canonical, cose_form, ed448, rsa_numbers};
-use crate::{CoseAlgorithm, Curve, Fault, FaultCode, Item};
+use crate::{CoseAlgorithm, Curve, Fault, FaultCode, Item, spool::Rest};
 
 /// A credential public key that signatures can be verified with, in its COSE bytes and parsed beside them.
 ///
@@ -104,6 +104,41 @@ impl CoseKey {
 
     fn of(bytes: Box<[u8]>, algorithm: CoseAlgorithm, numbers: Numbers) -> Self {
         Self { bytes, algorithm, numbers, parameters: OnceLock::new() }
+    }
+
+    /// Writes what [`CoseKey::as_checked_before`] needs beside the bytes.
+    pub(crate) fn write_places(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.algorithm.number().to_le_bytes());
+        let (curve, first, second) = match self.numbers {
+            Numbers::Ec2 { curve, x, y } => (curve.number(), x, Some(y)),
+            Numbers::Okp { curve, x } => (curve.number(), x, None),
+            Numbers::Rsa { n, e } => (0, n, Some(e)),
+        };
+        out.extend_from_slice(&curve.to_le_bytes());
+        for Span { start, length } in [Some(first), second].into_iter().flatten() {
+            out.extend_from_slice(&start.to_le_bytes());
+            out.extend_from_slice(&length.to_le_bytes());
+        }
+    }
+
+    /// Returns a key again that was checked before, without checking it; `None` where its places are no places.
+    pub(crate) fn as_checked_before(bytes: &[u8], places: &mut Rest<'_>) -> Option<Self> {
+        let algorithm = CoseAlgorithm::from_number(i64::from_le_bytes(places.array()?));
+        let curve = i64::from_le_bytes(places.array()?);
+        let mut span = || {
+            let span = Span {
+                start: u16::from_le_bytes(places.array()?),
+                length: u16::from_le_bytes(places.array()?),
+            };
+            (usize::from(span.start) + usize::from(span.length) <= bytes.len()).then_some(span)
+        };
+        let numbers = match (curve, Curve::from_number(curve)) {
+            (0, _) => Numbers::Rsa { n: span()?, e: span()? },
+            (_, Some(curve @ (Curve::Ed25519 | Curve::Ed448))) => Numbers::Okp { curve, x: span()? },
+            (_, Some(curve)) => Numbers::Ec2 { curve, x: span()?, y: span()? },
+            _ => return None,
+        };
+        Some(Self::of(bytes.into(), algorithm, numbers))
     }
 
     /// Builds the key of an algorithm and its numbers, in CTAP2 canonical CBOR.

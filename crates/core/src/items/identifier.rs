@@ -1,6 +1,6 @@
 //! Names of users and accounts.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{Fault, FaultCode, Item};
 
@@ -18,7 +18,7 @@ use crate::{Fault, FaultCode, Item};
 /// # Ok::<(), keyferry_core::Fault>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Identifier(Box<str>);
+pub struct Identifier(Arc<str>); // shared: the account of a record is one of its two identifiers
 
 impl Identifier {
     /// The length of the longest identifier in bytes.
@@ -31,7 +31,7 @@ impl Identifier {
     /// - `field-too-long`: more than 1024 bytes.
     /// - `control-character`: a NUL, which PostgreSQL and C libraries cannot hold.
     /// - `line-break-in-field`: a line break, which is more likely a missing quote than a name.
-    pub fn new(item: Item, text: impl Into<Box<str>>) -> Result<Self, Fault> {
+    pub fn new(item: Item, text: impl Into<Arc<str>>) -> Result<Self, Fault> {
         let text = text.into();
         if text.is_empty() {
             return Err(Fault::new(item, FaultCode::MissingValue, "empty"));
@@ -55,6 +55,11 @@ impl Identifier {
     /// taken for somebody's.
     pub fn of_nobody() -> Self {
         Self("\0".into())
+    }
+
+    /// Returns an identifier again whose text was one already.
+    pub(crate) fn as_checked_before(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// Returns the text.

@@ -39,3 +39,11 @@ pub use status::Status;
 pub use timestamp::Timestamp;
 pub use transports::Transports;
 pub use user_handle::UserHandle;
+
+/// Returns a text that is one of a few nearly always, and then takes no memory.
+fn known_text(text: &str, known: &[&'static str]) -> std::borrow::Cow<'static, str> {
+    match known.iter().find(|known| **known == text) {
+        Some(known) => (*known).into(),
+        None => text.to_owned().into(),
+    }
+}

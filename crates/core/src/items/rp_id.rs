@@ -1,6 +1,6 @@
 //! The RP ID.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Names the relying party that a credential is bound to: a domain, such as `example.com`.
 ///
@@ -13,7 +13,7 @@ use std::fmt;
 /// assert!(RpId::parse("https://example.com").is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RpId(Box<str>);
+pub struct RpId(Arc<str>);
 
 impl RpId {
     /// Reads a domain in lower case ASCII (an international name in its `xn--` form).

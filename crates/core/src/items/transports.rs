@@ -1,5 +1,7 @@
 //! The transports of an authenticator.
 
+use std::borrow::Cow;
+
 /// Lists how a client can reach the authenticator, in the order and the spelling of the export.
 ///
 /// Values nobody knows yet are kept as they are (WebAuthn Level 3, section 5.8.4: unknown values are to be stored).
@@ -11,7 +13,7 @@
 /// assert_eq!(transports.iter().collect::<Vec<_>>(), ["internal", "teleport"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Transports(Vec<Box<str>>);
+pub struct Transports(Vec<Cow<'static, str>>);
 
 impl Transports {
     /// The values of WebAuthn Level 3, section 5.8.4, and `cable`, the older name of `hybrid`.
@@ -20,10 +22,10 @@ impl Transports {
 
     /// Creates a list, without a value that stands there already.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut list: Vec<Box<str>> = Vec::new();
+        let mut list: Vec<Cow<'static, str>> = Vec::new();
         for value in values {
-            if !list.iter().any(|known| **known == *value) {
-                list.push(value.into());
+            if !list.iter().any(|known| *known == value) {
+                list.push(super::known_text(value, Self::KNOWN));
             }
         }
         Self(list)

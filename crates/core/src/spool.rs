@@ -1,0 +1,384 @@
+//! Rows that were decoded once, kept in few bytes to be read again.
+//!
+//! A file is read whole before anything is written, and its keys are checked then. What the second pass needs is what
+//! the first one found, so it is kept: a quarter of the time of decoding it again, and the two passes cannot differ.
+//! The form is nobody's interface; it lives as long as the run.
+
+use std::io::{self, Read, Write};
+
+use crate::{
+    Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseKey, CredentialId, CredentialRecord,
+    Identifier, Located, Location, RpId, SignCount, Status, Timestamp, Transports, UserHandle,
+};
+
+/// Writes records one after the other.
+///
+/// ```
+/// use std::io::Cursor;
+/// use keyferry_core::{RpId, SpoolReader, SpoolWriter};
+/// let mut kept = Vec::new();
+/// let writer = SpoolWriter::new(&mut kept);
+/// // writer.add(&located)?; for each record
+/// drop(writer);
+/// let mut rows = SpoolReader::new(Cursor::new(kept), RpId::parse("example.com")?);
+/// assert!(rows.next().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Security considerations
+/// Keys are not checked again when they are read, so nobody else may be able to write to what lies between: memory, or
+/// a file without a name.
+pub struct SpoolWriter<W> {
+    out: W,
+    previous: Location,
+    entry: Vec<u8>,
+}
+
+impl<W: Write> SpoolWriter<W> {
+    /// Begins with no record.
+    pub fn new(out: W) -> Self {
+        Self { out, previous: Location::default(), entry: Vec::new() }
+    }
+
+    /// Adds a record; all of them must have one RP ID, and rows and lines that go up.
+    ///
+    /// # Errors
+    /// - it cannot be written.
+    pub fn add(&mut self, located: &Located<CredentialRecord>) -> io::Result<()> {
+        self.entry.clear();
+        self.entry.extend_from_slice(&[0; 4]);
+        let Location { row, line } = located.location;
+        number(&mut self.entry, row.wrapping_sub(self.previous.row));
+        number(&mut self.entry, line.wrapping_sub(self.previous.line));
+        self.previous = located.location;
+        record(&mut self.entry, &located.value);
+        let length = u32::try_from(self.entry.len() - 4).map_err(io::Error::other)?;
+        self.entry[..4].copy_from_slice(&length.to_le_bytes());
+        self.out.write_all(&self.entry)
+    }
+
+    /// Returns what was written to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
+
+fn record(out: &mut Vec<u8>, record: &CredentialRecord) {
+    bytes(out, record.credential_id.as_bytes());
+    bytes(out, record.public_key.as_bytes());
+    record.public_key.write_places(out);
+    out.extend_from_slice(&record.sign_count.0.to_le_bytes());
+    out.push(match record.backup {
+        None => 0,
+        Some(Backup::SingleDevice) => 1,
+        Some(Backup::Eligible) => 2,
+        Some(Backup::BackedUp) => 3,
+    });
+    out.push(record.uv_initialized.map_or(0, |uv| 1 + u8::from(uv)));
+    if let Some(transports) = kept(out, &record.transports) {
+        number(out, length(transports.iter().count()));
+        transports.iter().for_each(|transport| bytes(out, transport.as_bytes()));
+    }
+    if let Some(aaguid) = kept(out, &record.aaguid) {
+        out.extend_from_slice(&aaguid.0);
+    }
+    if let Some(attachment) = kept(out, &record.authenticator_attachment) {
+        bytes(out, attachment.as_str().as_bytes());
+    }
+    if let Some(format) = kept(out, &record.attestation_format) {
+        bytes(out, format.as_str().as_bytes());
+    }
+    if let Some(created_at) = kept(out, &record.created_at) {
+        out.extend_from_slice(&created_at.microseconds().to_le_bytes());
+    }
+    bytes(out, record.status.as_str().as_bytes());
+    if let Some(user_id) = kept(out, &record.user_id) {
+        bytes(out, user_id.as_str().as_bytes());
+    }
+    if let Some(external_user_id) = kept(out, &record.external_user_id) {
+        bytes(out, external_user_id.as_str().as_bytes());
+    }
+    if let Some(handle) = kept(out, &record.user_handle) {
+        bytes(out, handle.as_bytes());
+    }
+    if record.external_user_id.as_ref() == Some(&record.account) {
+        out.push(EXTERNAL);
+    } else if record.user_id.as_ref() == Some(&record.account) {
+        out.push(USER);
+    } else {
+        out.push(OWN);
+        bytes(out, record.account.as_str().as_bytes());
+    }
+}
+
+/// Which identifier names the account.
+const EXTERNAL: u8 = 0;
+const USER: u8 = 1;
+const OWN: u8 = 2;
+
+/// Writes whether there is a value, and returns it.
+fn kept<'a, T>(out: &mut Vec<u8>, value: &'a Option<T>) -> Option<&'a T> {
+    out.push(u8::from(value.is_some()));
+    value.as_ref()
+}
+
+fn bytes(out: &mut Vec<u8>, value: &[u8]) {
+    number(out, length(value.len()));
+    out.extend_from_slice(value);
+}
+
+fn length(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX) // safe: no platform has more than 64 bits
+}
+
+/// Writes seven bits a byte, the lowest first; the highest bit says that more follow.
+fn number(out: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        out.push(low_byte(value) | 0x80);
+        value >>= 7;
+    }
+    out.push(low_byte(value));
+}
+
+fn low_byte(value: u64) -> u8 {
+    value.to_le_bytes()[0] & 0x7f
+}
+
+/// Reads records in the order in which they were written.
+pub struct SpoolReader<R> {
+    input: R,
+    rp_id: RpId,
+    previous: Location,
+    entry: Vec<u8>,
+}
+
+impl<R: Read> SpoolReader<R> {
+    /// Begins at the first record; `rp_id` is that of all of them.
+    pub fn new(input: R, rp_id: RpId) -> Self {
+        Self { input, rp_id, previous: Location::default(), entry: Vec::new() }
+    }
+
+    fn read(&mut self) -> io::Result<Option<Located<CredentialRecord>>> {
+        let mut length = [0; 4];
+        match self.input.read(&mut length[..1])? {
+            0 => return Ok(None),
+            _ => self.input.read_exact(&mut length[1..])?,
+        }
+        self.entry.resize(usize::try_from(u32::from_le_bytes(length)).map_err(io::Error::other)?, 0);
+        self.input.read_exact(&mut self.entry)?;
+        let mut rest = Rest(&self.entry);
+        let damaged =
+            || io::Error::new(io::ErrorKind::InvalidData, "a row that was kept is not as it was written");
+        let row = self.previous.row.wrapping_add(rest.number().ok_or_else(damaged)?);
+        let line = self.previous.line.wrapping_add(rest.number().ok_or_else(damaged)?);
+        let value = rest.record(&self.rp_id).filter(|_| rest.0.is_empty()).ok_or_else(damaged)?;
+        self.previous = Location { row, line };
+        Ok(Some(Located { location: self.previous, value }))
+    }
+}
+
+impl<R: Read> Iterator for SpoolReader<R> {
+    type Item = io::Result<Located<CredentialRecord>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// What is left of an entry.
+pub(crate) struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1)?.first().copied()
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.number()?;
+        self.take(usize::try_from(length).ok()?)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        str::from_utf8(self.bytes()?).ok()
+    }
+
+    /// Reads an optional value: `None` inside where it was absent, outside where the entry is damaged.
+    fn optional<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => read(self).map(Some),
+            _ => None,
+        }
+    }
+
+    fn identifier(&mut self) -> Option<Identifier> {
+        self.text().map(Identifier::as_checked_before)
+    }
+
+    fn record(&mut self, rp_id: &RpId) -> Option<CredentialRecord> {
+        let credential_id = CredentialId::new(self.bytes()?).ok()?;
+        let key = self.bytes()?;
+        let public_key = CoseKey::as_checked_before(key, self)?;
+        let sign_count = SignCount(u32::from_le_bytes(self.array()?));
+        let backup = match self.byte()? {
+            0 => None,
+            1 => Some(Backup::SingleDevice),
+            2 => Some(Backup::Eligible),
+            3 => Some(Backup::BackedUp),
+            _ => return None,
+        };
+        let uv_initialized = match self.byte()? {
+            0 => None,
+            1 => Some(false),
+            2 => Some(true),
+            _ => return None,
+        };
+        let transports = self.optional(|rest| {
+            let count = rest.number()?;
+            (0..count).map(|_| rest.text()).collect::<Option<Vec<_>>>().map(Transports::new)
+        })?;
+        let aaguid = self.optional(|rest| rest.array().map(Aaguid))?;
+        let authenticator_attachment =
+            self.optional(|rest| rest.text().map(AuthenticatorAttachment::parse))?;
+        let attestation_format = self.optional(|rest| rest.text().map(AttestationFormat::new))?;
+        let created_at = self
+            .optional(|rest| rest.array().map(i64::from_le_bytes).and_then(Timestamp::from_microseconds))?;
+        let status = Status::parse(self.text()?);
+        let user_id = self.optional(Self::identifier)?;
+        let external_user_id = self.optional(Self::identifier)?;
+        let user_handle = self.optional(|rest| UserHandle::new(rest.bytes()?).ok())?;
+        let account = match self.byte()? {
+            EXTERNAL => external_user_id.clone()?,
+            USER => user_id.clone()?,
+            OWN => self.identifier()?,
+            _ => return None,
+        };
+        Some(CredentialRecord {
+            credential_id,
+            public_key,
+            sign_count,
+            transports,
+            uv_initialized,
+            backup,
+            aaguid,
+            authenticator_attachment,
+            attestation_format,
+            created_at,
+            status,
+            user_id,
+            external_user_id,
+            user_handle,
+            rp_id: rp_id.clone(),
+            account,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::items::tests_support::record;
+
+    fn rows() -> Vec<Located<CredentialRecord>> {
+        let whole = record(1);
+        let bare = CredentialRecord {
+            transports: None,
+            uv_initialized: None,
+            backup: None,
+            aaguid: None,
+            authenticator_attachment: None,
+            attestation_format: None,
+            created_at: None,
+            user_id: None,
+            external_user_id: None,
+            user_handle: None,
+            ..record(2)
+        };
+        let odd = CredentialRecord {
+            transports: Some(Transports::new(["teleport", "usb"])),
+            uv_initialized: Some(true),
+            backup: Some(Backup::SingleDevice),
+            sign_count: SignCount(u32::MAX),
+            authenticator_attachment: Some(AuthenticatorAttachment::parse("glued")),
+            attestation_format: Some(AttestationFormat::new("neu")),
+            created_at: Timestamp::from_microseconds(-1),
+            status: Status::parse("fr\u{f6}zen"),
+            user_handle: UserHandle::new([0xff; 64]).ok(),
+            account: record(4).user_id.unwrap(),
+            credential_id: CredentialId::new([7; 1023]).unwrap(),
+            ..record(3)
+        };
+        let empty = CredentialRecord { transports: Some(Transports::new([])), ..record(5) };
+        let mut by_user = record(6);
+        by_user.account = by_user.user_id.clone().unwrap();
+        let places =
+            [(1, 2), (2, 3), (1_000_000, 70_000_000_000), (1_000_001, 70_000_000_005), (1_000_002, u64::MAX)];
+        [whole, bare, odd, empty, by_user]
+            .into_iter()
+            .zip(places)
+            .map(|(value, (row, line))| Located { location: Location { row, line }, value })
+            .collect()
+    }
+
+    fn write(rows: &[Located<CredentialRecord>]) -> Vec<u8> {
+        let mut writer = SpoolWriter::new(Vec::new());
+        rows.iter().for_each(|row| writer.add(row).unwrap());
+        writer.into_inner()
+    }
+
+    #[test]
+    fn every_record_comes_back_as_it_was() {
+        let rows = rows();
+        let kept = write(&rows);
+        let read: Vec<_> =
+            SpoolReader::new(&*kept, rows[0].value.rp_id.clone()).map(Result::unwrap).collect();
+        assert_eq!(read, rows);
+        for (read, row) in read.iter().zip(&rows) {
+            assert_eq!(read.value.public_key.parameters(), row.value.public_key.parameters());
+            assert_eq!(read.value.public_key.algorithm(), row.value.public_key.algorithm());
+        }
+    }
+
+    #[test]
+    fn what_was_cut_or_changed_never_panics_and_a_cut_is_an_error() {
+        let rows = rows();
+        let kept = write(&rows);
+        let rp_id = || rows[0].value.rp_id.clone();
+        let whole: Vec<usize> = (0..=rows.len()).map(|count| write(&rows[..count]).len()).collect();
+        for length in 0..kept.len() {
+            let ends_with_an_error = SpoolReader::new(&kept[..length], rp_id()).any(|row| row.is_err());
+            assert_eq!(ends_with_an_error, !whole.contains(&length), "{length}");
+        }
+        for at in 0..kept.len() {
+            let mut changed = kept.clone();
+            changed[at] ^= 0x55;
+            for row in SpoolReader::new(&*changed, rp_id()).take(10) {
+                if row.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -6,7 +6,9 @@ use std::{
     time::Instant,
 };
 
-use keyferry_core::{Aaguid, Backup, CannotLogIn, Count, CredentialRecord, Report, RpId, Standing};
+use keyferry_core::{
+    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Report, RpId, Standing,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,13 +19,13 @@ use crate::{
     json,
     output::{self, columns, number},
     rejects::Rejects,
+    tally::{Tally, TextTally},
     targets::{KINDS, PROFILES},
 };
 
 /// What stands for the RP ID where none is given: nothing that `inspect` says depends on it, and it is never shown.
 const NO_RP_ID: &str = "rp-id.invalid";
-/// The most different values of a column that are counted one by one.
-const MOST_VALUES: usize = 1000;
+const NOT_STATED: &str = "not stated";
 /// The most providers that are listed by name.
 const LISTED: usize = 12;
 
@@ -80,8 +82,12 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
 #[derive(Default)]
 struct Findings {
     report: Report,
-    groups: BTreeMap<&'static str, BTreeMap<String, u64>>,
-    aaguids: HashMap<Option<Aaguid>, u64>,
+    statuses: TextTally,
+    algorithms: Tally<(CoseAlgorithm, Option<usize>)>,
+    backups: Tally<Option<Backup>>,
+    transports: TextTally,
+    formats: TextTally,
+    aaguids: Tally<Option<Aaguid>>,
     hasher: RandomState,
     credentials_of: HashMap<u64, u32>,
     readiness: [Readiness; KINDS],
@@ -116,41 +122,15 @@ impl Findings {
     }
 
     fn describe(&mut self, record: &CredentialRecord) {
-        let mut count = |group: &'static str, value: &str| {
-            let values = self.groups.entry(group).or_default();
-            if let Some(count) = values.get_mut(value) {
-                *count += 1;
-                return;
-            }
-            // Counted under what is shown, and no longer one by one when somebody made up more than anyone reads.
-            let shown = keyferry_core::Shown(value).to_string();
-            let is_new = !values.contains_key(&shown);
-            let key = if is_new && values.len() >= MOST_VALUES { "others".to_owned() } else { shown };
-            *values.entry(key).or_default() += 1;
-        };
-        count("status", record.status.as_str());
-        match record.public_key.rsa_bits() {
-            Some(bits) => count("algorithm", &format!("{} {bits} bits", record.public_key.algorithm())),
-            None => count("algorithm", record.public_key.algorithm().name().unwrap_or("unknown")),
-        }
-        count(
-            "backup",
-            match record.backup {
-                None => "not stated",
-                Some(Backup::SingleDevice) => "single device (BE 0)",
-                Some(Backup::Eligible) => "backup eligible, not backed up (BE 1, BS 0)",
-                Some(Backup::BackedUp) => "backed up (BE 1, BS 1)",
-            },
-        );
+        self.statuses.add(record.status.as_str());
+        self.algorithms.add(&(record.public_key.algorithm(), record.public_key.rsa_bits()));
+        self.backups.add(&record.backup);
         match &record.transports {
-            None => count("transport", "not stated"),
-            Some(transports) => transports.iter().for_each(|transport| count("transport", transport)),
+            None => self.transports.add(NOT_STATED),
+            Some(transports) => transports.iter().for_each(|transport| self.transports.add(transport)),
         }
-        count(
-            "attestation format",
-            record.attestation_format.as_ref().map_or("not stated", |format| format.as_str()),
-        );
-        *self.aaguids.entry(record.aaguid).or_default() += 1;
+        self.formats.add(record.attestation_format.as_ref().map_or(NOT_STATED, |format| format.as_str()));
+        self.aaguids.add(&record.aaguid);
         *self.credentials_of.entry(self.hasher.hash_one(&record.account)).or_default() += 1;
         for (readiness, profile) in self.readiness.iter_mut().zip(&PROFILES) {
             match profile.log_in(record) {
@@ -158,6 +138,30 @@ impl Findings {
                 Err(reason) => *readiness.not.entry(reason).or_default() += 1,
             }
         }
+    }
+
+    /// Returns the values of each column by the name under which they are shown.
+    fn groups(&self) -> [(&'static str, BTreeMap<String, u64>); 5] {
+        let algorithms = self.algorithms.iter().map(|((algorithm, bits), count)| {
+            let name = algorithm.name().unwrap_or("unknown");
+            (bits.map_or_else(|| name.to_owned(), |bits| format!("{name} {bits} bits")), count)
+        });
+        let backups = self.backups.iter().map(|(backup, count)| {
+            let name = match backup {
+                None => NOT_STATED,
+                Some(Backup::SingleDevice) => "single device (BE 0)",
+                Some(Backup::Eligible) => "backup eligible, not backed up (BE 1, BS 0)",
+                Some(Backup::BackedUp) => "backed up (BE 1, BS 1)",
+            };
+            (name.to_owned(), count)
+        });
+        [
+            ("algorithm", algorithms.collect()),
+            ("attestation format", self.formats.shown()),
+            ("backup", backups.collect()),
+            ("status", self.statuses.shown()),
+            ("transport", self.transports.shown()),
+        ]
     }
 
     /// Returns accounts, those with several credentials, and the most credentials of one.
@@ -174,9 +178,9 @@ impl Findings {
     /// Returns providers by name, the most frequent first.
     fn providers(&self) -> Vec<(String, u64)> {
         let mut named: HashMap<String, u64> = HashMap::new();
-        for (aaguid, count) in &self.aaguids {
+        for (aaguid, count) in self.aaguids.iter() {
             let name = match aaguid {
-                None => "not stated".to_owned(),
+                None => NOT_STATED.to_owned(),
                 Some(aaguid) => aaguids::provider(*aaguid).map_or_else(|| aaguid.to_string(), str::to_owned),
             };
             *named.entry(name).or_default() += count;
@@ -198,8 +202,8 @@ impl Findings {
             ("conflict".to_owned(), counts.conflict),
             ("refused".to_owned(), counts.refused),
         ]));
-        for (group, values) in &self.groups {
-            let mut rows: Vec<_> = values.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        for (group, values) in self.groups().into_iter().filter(|(_, values)| !values.is_empty()) {
+            let mut rows: Vec<_> = values.into_iter().collect();
             rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             text.push_str(&format!("\n{group}\n{}", columns(&shortened(rows))));
         }
@@ -255,14 +259,15 @@ impl Findings {
             .iter()
             .map(|(note, count)| json!({"code": note.as_str(), "count": count, "message": note.message()}))
             .collect();
-        let group = |name| json!(self.groups.get(name).cloned().unwrap_or_default());
+        let [algorithm, attestation_format, backup, status, transport] =
+            self.groups().map(|(_, values)| json!(values));
         json!({
             "good": self.report.counts.skipped,
-            "status": group("status"),
-            "algorithm": group("algorithm"),
-            "backup": group("backup"),
-            "transport": group("transport"),
-            "attestation_format": group("attestation format"),
+            "status": status,
+            "algorithm": algorithm,
+            "backup": backup,
+            "transport": transport,
+            "attestation_format": attestation_format,
             "provider": providers,
             "users": {"count": users, "with_several_credentials": several, "most_credentials": most},
             "extra_columns": export.corbado.extra_columns(),

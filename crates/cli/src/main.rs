@@ -22,6 +22,7 @@ mod secrets;
 mod server;
 mod spool;
 mod tables;
+mod tally;
 mod targets;
 mod transfer;
 mod user_handles;

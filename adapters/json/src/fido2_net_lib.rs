@@ -26,17 +26,16 @@
 //! `AuthenticatorAssertionResponse`. `examples/fido2_net_lib` has a loader to copy, and `tests/login/dotnet` the login proof
 //! for that version.
 
-use std::borrow::Cow;
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyferry_core::{
-    Aaguid, AttestationFormat, Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord,
-    Curve, Fault, Identifier, Item, KeyParameters, Profile, RpId, SignCount, StoredRecord, Timestamp,
-    Transports, UserHandle, Verdict,
+    AttestationFormat, Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Profile, SignCount,
+    StoredRecord, Timestamp, Transports,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::RecordFormat;
+use crate::{
+    RecordFormat,
+    parts::{self, encode_padded},
+};
 
 /// The format of records for Fido2NetLib.
 #[derive(Clone, Copy, Debug)]
@@ -74,26 +73,16 @@ pub struct Passkey {
 impl RecordFormat for Fido2NetLib {
     type Record = Passkey;
 
-    const PROFILE: Profile = Profile {
-        name: "fido2-net-lib",
-        library: Cow::Borrowed("Fido2 4.0.0"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let passkey = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile = parts::profile::<Self>("fido2-net-lib", "Fido2 4.0.0", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
-        let handle = view.user_handle.as_ref().map(|handle| STANDARD.encode(handle.as_bytes()));
+        let handle = view.user_handle.as_ref().map(|handle| encode_padded(handle.as_bytes()));
         Ok(Passkey {
-            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
-            rp_id: view.rp_id.as_ref().map(|rp_id| rp_id.as_str().to_owned()).unwrap_or_default(),
-            id: STANDARD.encode(view.credential_id.as_bytes()),
+            user: parts::account_text(view),
+            rp_id: parts::rp_id_text(view),
+            id: encode_padded(view.credential_id.as_bytes()),
             // This version knows the older algorithm identifiers only; they verify the same signatures.
-            public_key: STANDARD.encode(view.public_key.to_polymorphic().as_bytes()),
+            public_key: encode_padded(view.public_key.to_polymorphic().as_bytes()),
             sign_count: view.sign_count.0,
             // A value that the enum lacks would make .NET refuse the whole file.
             transports: view
@@ -111,47 +100,31 @@ impl RecordFormat for Fido2NetLib {
     }
 
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
-        let told = |field: &'static str| move |fault: Fault| format!("`{field}`: {}", fault.message);
-        let id = CredentialId::new(bytes("Id", &passkey.id)?).map_err(told("Id"))?;
-        let key = CoseKey::from_bytes(bytes("PublicKey", &passkey.public_key)?).map_err(told("PublicKey"))?;
         // `UserId` may have become the application's own; the handle is what a login is compared with.
-        let user_handle = match &passkey.user_handle {
-            Some(text) => Some(UserHandle::new(bytes("UserHandle", text)?).map_err(told("UserHandle"))?),
-            None => None,
-        };
-        let backup = match (passkey.is_backup_eligible, passkey.is_backed_up) {
-            (None, None) => None,
-            (Some(eligible), Some(state)) => Some(
-                Backup::from_flags(eligible, state)
-                    .ok_or("`IsBackedUp` is true without `IsBackupEligible`")?,
-            ),
-            _ => return Err("`IsBackupEligible` and `IsBackedUp` belong together".to_owned()),
-        };
-        let aaguid = passkey.aa_guid.as_ref().map(|text| Aaguid::parse(text).ok_or("`AaGuid` is not a UUID"));
+        let handle = passkey.user_handle.as_ref();
         let created_at = passkey.reg_date.as_ref().map(|text| match Timestamp::parse(text) {
             Some((time, _)) => Ok(time),
             None => Err("`RegDate` is not an ISO 8601 date and time"),
         });
         Ok(StoredRecord {
-            account: Some(Identifier::new(Item::Account, passkey.user.as_str()).map_err(told("user"))?),
-            rp_id: Some(RpId::parse(&passkey.rp_id).map_err(|error| format!("`rpId`: {error}"))?),
-            user_handle,
-            backup,
-            transports: passkey
-                .transports
-                .as_ref()
-                .map(|list| Transports::new(list.iter().map(String::as_str))),
+            account: parts::account("user", &passkey.user)?,
+            rp_id: parts::rp_id("rpId", &passkey.rp_id)?,
+            user_handle: handle.map(|text| parts::padded_user_handle("UserHandle", text)).transpose()?,
+            backup: parts::backup(
+                ("IsBackupEligible", passkey.is_backup_eligible),
+                ("IsBackedUp", passkey.is_backed_up),
+            )?,
+            transports: parts::transports(&passkey.transports),
             attestation_format: passkey.attestation_format.clone().map(AttestationFormat::new),
             created_at: created_at.transpose()?,
-            aaguid: aaguid.transpose()?,
-            ..StoredRecord::bare(id, key, SignCount(passkey.sign_count))
+            aaguid: parts::aaguid("AaGuid", &passkey.aa_guid)?,
+            ..StoredRecord::bare(
+                parts::padded_credential_id("Id", &passkey.id)?,
+                parts::padded_public_key("PublicKey", &passkey.public_key)?,
+                SignCount(passkey.sign_count),
+            )
         })
     }
-}
-
-/// Decodes bytes as System.Text.Json reads them.
-fn bytes(field: &str, text: &str) -> Result<Vec<u8>, String> {
-    STANDARD.decode(text).map_err(|_| format!("`{field}` is not base64 with padding"))
 }
 
 fn is_in_the_enum(transport: &str) -> bool {
@@ -171,42 +144,29 @@ fn is_a_dotnet_date(time: Timestamp) -> bool {
 fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     use CoseAlgorithm::{EdDsa, Es256, Es256k, Es384, Es512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
     let key = &record.public_key;
-    let is_ed448 = matches!(key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
     let promised = [Es256, Es384, Es512, Es256k, EdDsa, Rs256, Rs384, Rs512, Ps256, Ps384, Ps512];
-    if is_ed448 || !promised.contains(&key.algorithm().polymorphic()) {
+    if parts::is_ed448(key) || !promised.contains(&key.algorithm().polymorphic()) {
         return Err(CannotLogIn::Algorithm(key.algorithm()));
     }
-    // OpenSSL, which .NET verifies with on Linux, takes long exponents up to this modulus only.
-    if let KeyParameters::Rsa { e, .. } = key.parameters()
-        && e.len() > 8
-        && key.rsa_bits() > Some(3072)
-    {
-        return Err(CannotLogIn::RsaExponent);
-    }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
-    }
-    Ok(())
+    // .NET verifies with OpenSSL on Linux.
+    parts::has_short_exponent(record)?;
+    parts::can_count_on(record)
 }
 
 #[cfg(test)]
 mod tests {
-    use keyferry_testkit::{
-        Algorithm,
-        keys::ed448_cose,
-        records::{bare_record, key, record},
-    };
+    use keyferry_core::CredentialId;
+    use keyferry_testkit::records::{bare_record, record};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::java_key::tests::rsa;
 
     fn written(record: &CredentialRecord) -> Value {
-        serde_json::to_value(Fido2NetLib::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
+        parts::tests::written::<Fido2NetLib>(record)
     }
 
     fn read(value: Value) -> Result<StoredRecord, String> {
-        Fido2NetLib::to_stored(&serde_json::from_value(value).unwrap())
+        parts::tests::read::<Fido2NetLib>(value)
     }
 
     #[test]
@@ -215,14 +175,14 @@ mod tests {
             transports: Some(Transports::new(["internal", "teleport", "cable", "smart-card"])),
             ..record(1)
         };
-        let handle = STANDARD.encode("00000000-0000-4000-8000-000000000001");
+        let handle = encode_padded(b"00000000-0000-4000-8000-000000000001");
         assert_eq!(
             written(&record),
             json!({
                 "user": "00000000-0000-4000-8000-000000000001",
                 "rpId": "example.com",
-                "Id": STANDARD.encode(record.credential_id.as_bytes()),
-                "PublicKey": STANDARD.encode(record.public_key.as_bytes()),
+                "Id": encode_padded(record.credential_id.as_bytes()),
+                "PublicKey": encode_padded(record.public_key.as_bytes()),
                 "SignCount": 5,
                 "Transports": ["internal", "smart-card"],
                 "IsBackupEligible": true,
@@ -274,23 +234,19 @@ mod tests {
     #[test]
     fn a_damaged_record_names_its_field() {
         let good = written(&record(6));
-        for (field, value) in [
-            ("Id", json!("-_-_")),
-            ("Id", json!("AQ")),
-            ("PublicKey", json!("oA==")),
-            ("UserHandle", json!("")),
-            ("user", json!("")),
-            ("rpId", json!("")),
-            ("AaGuid", json!("none")),
-            ("RegDate", json!("2024-01-15")),
-            ("IsBackedUp", Value::Null),
-            ("IsBackupEligible", Value::Null),
-        ] {
-            let mut bad = good.clone();
-            bad[field] = value;
-            let message = read(bad).unwrap_err();
-            assert!(message.contains(field), "{field}: {message}");
-        }
+        let damages = [
+            ("/Id", json!("-_-_")),
+            ("/Id", json!("AQ")),
+            ("/PublicKey", json!("oA==")),
+            ("/UserHandle", json!("")),
+            ("/user", json!("")),
+            ("/rpId", json!("")),
+            ("/AaGuid", json!("none")),
+            ("/RegDate", json!("2024-01-15")),
+            ("/IsBackedUp", Value::Null),
+            ("/IsBackupEligible", Value::Null),
+        ];
+        parts::tests::damage_is_named::<Fido2NetLib>(&good, &damages);
         let mut bad = good;
         (bad["IsBackupEligible"], bad["IsBackedUp"]) = (json!(false), json!(true));
         assert!(read(bad).unwrap_err().contains("IsBackedUp"));
@@ -298,16 +254,7 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        for algorithm in Algorithm::ALL {
-            let record = CredentialRecord { public_key: key(algorithm, 7), ..record(7) };
-            assert_eq!(verifies(&record), Ok(()), "{algorithm:?}");
-        }
-        let ed448 = CoseKey::from_bytes(ed448_cose(-8)).unwrap();
-        let refused = verifies(&CredentialRecord { public_key: ed448, ..record(7) });
-        assert_eq!(refused, Err(CannotLogIn::Algorithm(CoseAlgorithm::EdDsa)));
-        let large = CredentialRecord { public_key: rsa(64, &[1; 9]), ..record(7) };
-        assert_eq!(verifies(&large), Err(CannotLogIn::RsaExponent));
-        let exhausted = CredentialRecord { sign_count: SignCount(u32::MAX), ..record(7) };
-        assert_eq!(verifies(&exhausted), Err(CannotLogIn::SignCountExhausted));
+        parts::tests::refused_are::<Fido2NetLib>(&[]);
+        parts::tests::ed448_is_refused::<Fido2NetLib>();
     }
 }

@@ -10,10 +10,12 @@ const ED448: [u8; 11] = [0xa4, 0x01, 0x01, 0x03, 0x38, 0x34, 0x20, 0x07, 0x21, 0
 /// It is the older one where there are two, which older versions know alone. Only for Ed448 it is the new one: EdDSA
 /// means Ed25519 to these libraries, as in WebAuthn Level 3, section 5.8.5.
 pub(crate) fn java_key(key: &CoseKey) -> Vec<u8> {
-    match key.parameters() {
-        KeyParameters::Okp { curve: Curve::Ed448, x } => [&ED448[..], x].concat(),
-        _ => key.to_polymorphic().as_bytes().to_vec(),
+    if key.curve() == Some(Curve::Ed448)
+        && let KeyParameters::Okp { x, .. } = key.parameters()
+    {
+        return [&ED448[..], x].concat();
     }
+    key.to_polymorphic().as_bytes().to_vec()
 }
 
 #[cfg(test)]

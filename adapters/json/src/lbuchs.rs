@@ -24,15 +24,12 @@
 //! The library gives all keys but Ed25519 to PHP's OpenSSL, and so logs in more keys than its `processCreate` registers:
 //! that one takes ES256, EdDSA, and RS256 with 2048 bits and an exponent of three bytes.
 
-use std::borrow::Cow;
-
 use keyferry_core::{
-    Aaguid, Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Fault,
-    Identifier, Item, KeyParameters, Profile, RpId, SignCount, StoredRecord, UserHandle, Verdict,
+    Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Profile, SignCount, StoredRecord, UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordFormat, decode, encode};
+use crate::{RecordFormat, encode, parts};
 
 /// The format of records for lbuchs/WebAuthn.
 #[derive(Clone, Copy, Debug)]
@@ -61,23 +58,13 @@ pub struct Passkey {
 impl RecordFormat for Lbuchs {
     type Record = Passkey;
 
-    const PROFILE: Profile = Profile {
-        name: "lbuchs",
-        library: Cow::Borrowed("lbuchs/WebAuthn 2.2.0"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let passkey = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile = parts::profile::<Self>("lbuchs", "lbuchs/WebAuthn 2.2.0", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         Ok(Passkey {
-            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            user: parts::account_text(view),
             user_handle: view.user_handle.as_ref().map(UserHandle::to_base64url),
-            rp_id: view.rp_id.as_ref().map(|rp_id| rp_id.as_str().to_owned()).unwrap_or_default(),
+            rp_id: parts::rp_id_text(view),
             credential_id: view.credential_id.to_base64url(),
             credential_public_key: view.public_key.to_spki_pem(),
             credential_public_key_cose: encode(view.public_key.as_bytes()),
@@ -89,34 +76,22 @@ impl RecordFormat for Lbuchs {
     }
 
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
-        let told = |field: &'static str| move |fault: Fault| format!("`{field}`: {}", fault.message);
-        let id = CredentialId::new(decode("credentialId", &passkey.credential_id)?)
-            .map_err(told("credentialId"))?;
-        let cose = decode("credentialPublicKeyCose", &passkey.credential_public_key_cose)?;
-        let key = CoseKey::from_bytes(cose).map_err(told("credentialPublicKeyCose"))?;
+        let key = parts::public_key("credentialPublicKeyCose", &passkey.credential_public_key_cose)?;
         // The PEM is what logs in: a record with the PEM of another key must not pass for this one.
         if lines(&passkey.credential_public_key).ne(lines(&key.to_spki_pem())) {
             return Err("`credentialPublicKey` is not the key of `credentialPublicKeyCose`".to_owned());
         }
-        let user_handle = match &passkey.user_handle {
-            Some(text) => Some(UserHandle::new(decode("userHandle", text)?).map_err(told("userHandle"))?),
-            None => None,
-        };
-        let backup = match (passkey.is_backup_eligible, passkey.is_backed_up) {
-            (None, None) => None,
-            (Some(eligible), Some(state)) => Some(
-                Backup::from_flags(eligible, state)
-                    .ok_or("`isBackedUp` is true without `isBackupEligible`")?,
-            ),
-            _ => return Err("`isBackupEligible` and `isBackedUp` belong together".to_owned()),
-        };
-        let aaguid = passkey.aaguid.as_ref().map(|text| Aaguid::parse(text).ok_or("`AAGUID` is not a UUID"));
+        let id = parts::credential_id("credentialId", &passkey.credential_id)?;
+        let handle = passkey.user_handle.as_ref();
         Ok(StoredRecord {
-            account: Some(Identifier::new(Item::Account, passkey.user.as_str()).map_err(told("user"))?),
-            rp_id: Some(RpId::parse(&passkey.rp_id).map_err(|error| format!("`rpId`: {error}"))?),
-            user_handle,
-            backup,
-            aaguid: aaguid.transpose()?,
+            account: parts::account("user", &passkey.user)?,
+            rp_id: parts::rp_id("rpId", &passkey.rp_id)?,
+            user_handle: handle.map(|text| parts::user_handle("userHandle", text)).transpose()?,
+            backup: parts::backup(
+                ("isBackupEligible", passkey.is_backup_eligible),
+                ("isBackedUp", passkey.is_backed_up),
+            )?,
+            aaguid: parts::aaguid("AAGUID", &passkey.aaguid)?,
             ..StoredRecord::bare(id, key, SignCount(passkey.signature_counter))
         })
     }
@@ -133,42 +108,31 @@ fn lines(pem: &str) -> impl Iterator<Item = &str> {
 /// and secp256k1 an OpenSSL that has the curve: a build without it says "public key invalid".
 fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     let key = &record.public_key;
-    let is_ed448 = matches!(key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
     let promised = [CoseAlgorithm::Es256, CoseAlgorithm::Es256k, CoseAlgorithm::EdDsa, CoseAlgorithm::Rs256];
-    if is_ed448 || !promised.contains(&key.algorithm().polymorphic()) {
+    if parts::is_ed448(key) || !promised.contains(&key.algorithm().polymorphic()) {
         return Err(CannotLogIn::Algorithm(key.algorithm()));
     }
-    // OpenSSL takes long exponents up to this modulus only.
-    if let KeyParameters::Rsa { e, .. } = key.parameters()
-        && e.len() > 8
-        && key.rsa_bits() > Some(3072)
-    {
-        return Err(CannotLogIn::RsaExponent);
-    }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
-    }
-    Ok(())
+    // OpenSSL verifies RSA.
+    parts::has_short_exponent(record)?;
+    parts::can_count_on(record)
 }
 
 #[cfg(test)]
 mod tests {
     use keyferry_testkit::{
         Algorithm,
-        keys::ed448_cose,
         records::{bare_record, key, record},
     };
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::java_key::tests::rsa;
 
     fn written(record: &CredentialRecord) -> Value {
-        serde_json::to_value(Lbuchs::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
+        parts::tests::written::<Lbuchs>(record)
     }
 
     fn read(value: Value) -> Result<StoredRecord, String> {
-        Lbuchs::to_stored(&serde_json::from_value(value).unwrap())
+        parts::tests::read::<Lbuchs>(value)
     }
 
     #[test]
@@ -235,21 +199,17 @@ mod tests {
     #[test]
     fn a_damaged_record_names_its_field() {
         let good = written(&record(6));
-        for (field, value) in [
-            ("credentialId", json!("+/+/")),
-            ("credentialPublicKeyCose", json!("oA")),
-            ("userHandle", json!("")),
-            ("user", json!("")),
-            ("rpId", json!("")),
-            ("AAGUID", json!("none")),
-            ("isBackedUp", Value::Null),
-            ("isBackupEligible", Value::Null),
-        ] {
-            let mut bad = good.clone();
-            bad[field] = value;
-            let message = read(bad).unwrap_err();
-            assert!(message.contains(field), "{field}: {message}");
-        }
+        let damages = [
+            ("/credentialId", json!("+/+/")),
+            ("/credentialPublicKeyCose", json!("oA")),
+            ("/userHandle", json!("")),
+            ("/user", json!("")),
+            ("/rpId", json!("")),
+            ("/AAGUID", json!("none")),
+            ("/isBackedUp", Value::Null),
+            ("/isBackupEligible", Value::Null),
+        ];
+        parts::tests::damage_is_named::<Lbuchs>(&good, &damages);
         let mut bad = good;
         (bad["isBackupEligible"], bad["isBackedUp"]) = (json!(false), json!(true));
         assert!(read(bad).unwrap_err().contains("isBackedUp"));
@@ -257,26 +217,17 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let promised = [
-            Algorithm::Es256,
-            Algorithm::Esp256,
-            Algorithm::Es256k,
-            Algorithm::EdDsa,
-            Algorithm::Ed25519,
-            Algorithm::Rs256,
-        ];
-        for algorithm in Algorithm::ALL {
-            let record = CredentialRecord { public_key: key(algorithm, 7), ..record(7) };
-            let refused = (!promised.contains(&algorithm))
-                .then(|| CannotLogIn::Algorithm(record.public_key.algorithm()));
-            assert_eq!(verifies(&record).err(), refused, "{algorithm:?}");
-        }
-        let ed448 = CoseKey::from_bytes(ed448_cose(-8)).unwrap();
-        let refused = verifies(&CredentialRecord { public_key: ed448, ..record(7) });
-        assert_eq!(refused, Err(CannotLogIn::Algorithm(CoseAlgorithm::EdDsa)));
-        let large = CredentialRecord { public_key: rsa(64, &[1; 9]), ..record(7) };
-        assert_eq!(verifies(&large), Err(CannotLogIn::RsaExponent));
-        let exhausted = CredentialRecord { sign_count: SignCount(u32::MAX), ..record(7) };
-        assert_eq!(verifies(&exhausted), Err(CannotLogIn::SignCountExhausted));
+        parts::tests::refused_are::<Lbuchs>(&[
+            Algorithm::Es384,
+            Algorithm::Esp384,
+            Algorithm::Es512,
+            Algorithm::Esp512,
+            Algorithm::Rs384,
+            Algorithm::Rs512,
+            Algorithm::Ps256,
+            Algorithm::Ps384,
+            Algorithm::Ps512,
+        ]);
+        parts::tests::ed448_is_refused::<Lbuchs>();
     }
 }

@@ -110,19 +110,16 @@ fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
 
 #[cfg(test)]
 mod tests {
-    use keyferry_core::CoseKey;
     use keyferry_testkit::{
         Algorithm,
-        keys::ed448_cose,
-        records::{bare_record, key, record},
+        records::{bare_record, record},
     };
     use serde_json::json;
 
     use super::*;
-    use crate::java_key::tests::rsa;
 
     fn written(record: &CredentialRecord) -> serde_json::Value {
-        serde_json::to_value(PyWebauthn::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
+        parts::tests::written::<PyWebauthn>(record)
     }
 
     #[test]
@@ -154,7 +151,7 @@ mod tests {
         let value = written(&record);
         let names: Vec<_> = value.as_object().unwrap().keys().collect();
         assert_eq!(names, ["credential_id", "public_key", "sign_count", "user"]);
-        let stored = PyWebauthn::to_stored(&serde_json::from_value(value).unwrap()).unwrap();
+        let stored = parts::tests::read::<PyWebauthn>(value).unwrap();
         assert_eq!((stored.backup, stored.transports, stored.user_handle), (None, None, None));
     }
 
@@ -168,30 +165,14 @@ mod tests {
             let mut value = written(&bare_record(1));
             value["device_type"] = device_type;
             value["backed_up"] = backed_up;
-            let refused = PyWebauthn::to_stored(&serde_json::from_value(value).unwrap()).unwrap_err();
+            let refused = parts::tests::read::<PyWebauthn>(value).unwrap_err();
             assert!(refused.contains("backed_up"), "{refused}");
         }
     }
 
     #[test]
-    fn keys_that_the_library_does_not_verify() {
-        for (algorithm, name) in
-            [(Algorithm::Es384, "es384"), (Algorithm::Esp384, "esp384"), (Algorithm::Es256k, "es256k")]
-        {
-            let record = CredentialRecord { public_key: key(algorithm, 1), ..record(1) };
-            assert_eq!(verifies(&record).unwrap_err().to_string(), format!("algorithm-{name}"));
-        }
-        for algorithm in [Algorithm::Es256, Algorithm::Esp512, Algorithm::Ed25519] {
-            assert_eq!(verifies(&CredentialRecord { public_key: key(algorithm, 1), ..record(1) }), Ok(()));
-        }
-        for (algorithm, name) in [(-8, "eddsa"), (-53, "ed448")] {
-            let public_key = CoseKey::from_bytes(ed448_cose(algorithm)).unwrap();
-            let refused = verifies(&CredentialRecord { public_key, ..record(1) }).unwrap_err();
-            assert_eq!(refused.to_string(), format!("algorithm-{name}"));
-        }
-        let exhausted = CredentialRecord { sign_count: SignCount(u32::MAX), ..record(1) };
-        assert_eq!(verifies(&exhausted), Err(CannotLogIn::SignCountExhausted));
-        let large = CredentialRecord { public_key: rsa(64, &[1; 9]), ..record(1) };
-        assert_eq!(verifies(&large), Err(CannotLogIn::RsaExponent));
+    fn verdicts() {
+        parts::tests::refused_are::<PyWebauthn>(&[Algorithm::Es384, Algorithm::Esp384, Algorithm::Es256k]);
+        parts::tests::ed448_is_refused::<PyWebauthn>();
     }
 }

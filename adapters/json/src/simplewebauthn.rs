@@ -15,15 +15,12 @@
 //!
 //! `examples/simplewebauthn` has a loader to copy. Proven by `tests/login/node` with version 14.0.3.
 
-use std::borrow::Cow;
-
 use keyferry_core::{
-    Backup, CannotLogIn, CoseAlgorithm, CoseKey, CredentialId, CredentialRecord, Curve, Identifier, Item,
-    KeyParameters, Profile, SignCount, StoredRecord, Transports, UserHandle, Verdict,
+    Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Profile, SignCount, StoredRecord, UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordFormat, decode, encode};
+use crate::{RecordFormat, encode, parts};
 
 /// The format of SimpleWebAuthn's records.
 #[derive(Clone, Copy, Debug)]
@@ -57,24 +54,15 @@ enum DeviceType {
 impl RecordFormat for SimpleWebAuthn {
     type Record = Passkey;
 
-    const PROFILE: Profile = Profile {
-        name: "simplewebauthn",
-        library: Cow::Borrowed("@simplewebauthn/server 14.0.3"),
-        keeps_status: false,
-        represent: Verdict::Fixed(|record| {
-            let passkey = Self::to_record(&StoredRecord::from(record))?;
-            // What was written here a moment ago reads back; if not, it is as good as not written.
-            Self::to_stored(&passkey).map_err(|_| CannotLogIn::Algorithm(record.public_key.algorithm()))
-        }),
-        verifies: Verdict::Fixed(verifies),
-    };
+    const PROFILE: Profile =
+        parts::profile::<Self>("simplewebauthn", "@simplewebauthn/server 14.0.3", verifies);
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         Ok(Passkey {
             id: view.credential_id.to_base64url(),
             // The library knows the older algorithm identifiers only; they verify the same signatures.
             public_key: encode(view.public_key.to_polymorphic().as_bytes()),
-            user: view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default(),
+            user: parts::account_text(view),
             webauthn_user_id: view.user_handle.as_ref().map(UserHandle::to_base64url),
             counter: view.sign_count.0,
             device_type: view.backup.map(|backup| match backup.eligible() {
@@ -82,52 +70,65 @@ impl RecordFormat for SimpleWebAuthn {
                 false => DeviceType::SingleDevice,
             }),
             backed_up: view.backup.map(Backup::state),
-            transports: view.transports.as_ref().map(|list| list.iter().map(str::to_owned).collect()),
+            transports: parts::transport_texts(view),
         })
     }
 
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
-        let told =
-            |field: &'static str| move |fault: keyferry_core::Fault| format!("`{field}`: {}", fault.message);
-        let id = CredentialId::new(decode("id", &passkey.id)?).map_err(told("id"))?;
-        let key =
-            CoseKey::from_bytes(decode("publicKey", &passkey.public_key)?).map_err(told("publicKey"))?;
-        let handle = match &passkey.webauthn_user_id {
-            Some(text) => {
-                Some(UserHandle::new(decode("webauthnUserID", text)?).map_err(told("webauthnUserID"))?)
-            }
-            None => None,
-        };
-        let backup = match (passkey.device_type, passkey.backed_up) {
-            (None, None) => None,
-            (Some(device_type), Some(backed_up)) => {
-                let backup = Backup::from_flags(device_type == DeviceType::MultiDevice, backed_up);
-                Some(backup.ok_or("`backedUp` is true for a `singleDevice` credential")?)
-            }
-            _ => return Err("`deviceType` and `backedUp` belong together".to_owned()),
-        };
+        let handle = passkey.webauthn_user_id.as_ref();
+        let eligible = passkey.device_type.map(|device_type| device_type == DeviceType::MultiDevice);
         Ok(StoredRecord {
-            account: Some(Identifier::new(Item::Account, passkey.user.as_str()).map_err(told("user"))?),
-            user_handle: handle,
-            backup,
-            transports: passkey
-                .transports
-                .as_ref()
-                .map(|list| Transports::new(list.iter().map(String::as_str))),
-            ..StoredRecord::bare(id, key, SignCount(passkey.counter))
+            account: parts::account("user", &passkey.user)?,
+            user_handle: handle.map(|text| parts::user_handle("webauthnUserID", text)).transpose()?,
+            backup: parts::backup(("deviceType", eligible), ("backedUp", passkey.backed_up))?,
+            transports: parts::transports(&passkey.transports),
+            ..StoredRecord::bare(
+                parts::credential_id("id", &passkey.id)?,
+                parts::public_key("publicKey", &passkey.public_key)?,
+                SignCount(passkey.counter),
+            )
         })
     }
 }
 
 /// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
 fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
-    let algorithm = record.public_key.algorithm();
-    let is_ed448 = matches!(record.public_key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
-    if algorithm == CoseAlgorithm::Es256k || is_ed448 {
-        return Err(CannotLogIn::Algorithm(algorithm));
+    let key = &record.public_key;
+    if key.algorithm() == CoseAlgorithm::Es256k || parts::is_ed448(key) {
+        return Err(CannotLogIn::Algorithm(key.algorithm()));
     }
-    if record.sign_count == SignCount(u32::MAX) {
-        return Err(CannotLogIn::SignCountExhausted);
+    // Node verifies with OpenSSL.
+    parts::has_short_exponent(record)?;
+    parts::can_count_on(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use keyferry_testkit::{Algorithm, records::record};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_record_names_its_field() {
+        let good = parts::tests::written::<SimpleWebAuthn>(&record(1));
+        let damages = [
+            ("/id", json!("+/+/")),
+            ("/publicKey", json!("oA")),
+            ("/user", json!("")),
+            ("/webauthnUserID", json!("")),
+            ("/backedUp", Value::Null),
+            ("/deviceType", Value::Null),
+        ];
+        parts::tests::damage_is_named::<SimpleWebAuthn>(&good, &damages);
+        let mut bad = good;
+        (bad["deviceType"], bad["backedUp"]) = (json!("singleDevice"), json!(true));
+        assert!(parts::tests::read::<SimpleWebAuthn>(bad).unwrap_err().contains("backedUp"));
     }
-    Ok(())
+
+    #[test]
+    fn verdicts() {
+        parts::tests::refused_are::<SimpleWebAuthn>(&[Algorithm::Es256k]);
+        parts::tests::ed448_is_refused::<SimpleWebAuthn>();
+    }
 }

@@ -113,14 +113,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::java_key::tests::rsa;
 
     fn written(record: &CredentialRecord) -> Value {
-        serde_json::to_value(Yubico::to_record(&StoredRecord::from(record)).unwrap()).unwrap()
+        parts::tests::written::<Yubico>(record)
     }
 
     fn read(value: Value) -> Result<StoredRecord, String> {
-        Yubico::to_stored(&serde_json::from_value(value).unwrap())
+        parts::tests::read::<Yubico>(value)
     }
 
     #[test]
@@ -166,19 +165,15 @@ mod tests {
     #[test]
     fn a_damaged_record_names_its_field() {
         let good = written(&records::record(4));
-        for (field, value) in [
-            ("credentialId", json!("+/+/")),
-            ("credentialId", json!("")),
-            ("userHandle", json!("")),
-            ("publicKeyCose", json!("oA")),
-            ("backupState", Value::Null),
-            ("backupEligible", Value::Null),
-        ] {
-            let mut bad = good.clone();
-            bad["credential"][field] = value;
-            let message = read(bad).unwrap_err();
-            assert!(message.contains(field), "{field}: {message}");
-        }
+        let damages = [
+            ("/credential/credentialId", json!("+/+/")),
+            ("/credential/credentialId", json!("")),
+            ("/credential/userHandle", json!("")),
+            ("/credential/publicKeyCose", json!("oA")),
+            ("/credential/backupState", Value::Null),
+            ("/credential/backupEligible", Value::Null),
+        ];
+        parts::tests::damage_is_named::<Yubico>(&good, &damages);
         let mut bad = good.clone();
         bad["username"] = json!("");
         assert!(read(bad).unwrap_err().contains("username"));
@@ -189,18 +184,11 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        for algorithm in Algorithm::ALL {
-            let record = CredentialRecord { public_key: records::key(algorithm, 5), ..records::record(5) };
-            let refused = [Algorithm::Es256k, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512]
-                .contains(&algorithm)
-                .then(|| CannotLogIn::Algorithm(record.public_key.algorithm()));
-            assert_eq!(verifies(&record).err(), refused, "{algorithm:?}");
-        }
-        let large = CredentialRecord { public_key: rsa(64, &[1; 9]), ..records::record(7) };
-        assert_eq!(verifies(&large), Err(CannotLogIn::RsaExponent));
-        for (count, refused) in [(u32::MAX - 1, None), (u32::MAX, Some(CannotLogIn::SignCountExhausted))] {
-            let record = CredentialRecord { sign_count: SignCount(count), ..records::record(6) };
-            assert_eq!(verifies(&record).err(), refused);
-        }
+        parts::tests::refused_are::<Yubico>(&[
+            Algorithm::Es256k,
+            Algorithm::Ps256,
+            Algorithm::Ps384,
+            Algorithm::Ps512,
+        ]);
     }
 }

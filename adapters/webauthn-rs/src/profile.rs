@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use keyferry_core::{
-    CannotLogIn, CoseAlgorithm, CredentialRecord, KeyParameters, Profile, StoredRecord, Verdict,
-};
+use keyferry_core::{CannotLogIn, CoseAlgorithm, CredentialRecord, Profile, StoredRecord, Verdict};
 
 use crate::WebauthnRsRecord;
 
@@ -38,9 +36,7 @@ fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
         // Of these the library holds ES512 alone, and then refuses every signature.
         _ => return Err(CannotLogIn::Algorithm(algorithm)),
     }
-    if let KeyParameters::Rsa { e, .. } = record.public_key.parameters()
-        && e.len() > 3
-    {
+    if record.public_key.rsa_exponent().is_some_and(|e| e.len() > 3) {
         return Err(CannotLogIn::RsaExponent);
     }
     if record.backup.is_none() {

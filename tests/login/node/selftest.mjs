@@ -62,8 +62,50 @@ const KINDS = {
   },
 };
 
+const number = (bytes) => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+const bytesOf = (value, size) => Buffer.from(value.toString(16).padStart(2 * size, '0'), 'hex');
+
+function power(base, exponent, modulus) {
+  let result = 1n;
+  for (let rest = exponent; rest > 0n; rest >>= 1n) {
+    if (rest & 1n) result = (result * base) % modulus;
+    base = (base * base) % modulus;
+  }
+  return result;
+}
+
+/** By Euclid; undefined if there is none. */
+function inverse(value, modulus) {
+  let [a, b, x, y] = [value, modulus, 1n, 0n];
+  while (b > 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y];
+  return a === 1n ? ((x % modulus) + modulus) % modulus : undefined;
+}
+
+/** An RS256 key with an exponent that no generator makes, signed with by hand (RFC 8017, 8.2.1). */
+function longExponentKey(bits, exponentBits) {
+  const jwk = generateKeyPairSync('rsa', { modulusLength: bits }).privateKey.export({ format: 'jwk' });
+  const [n, p, q] = [jwk.n, jwk.p, jwk.q].map((text) => number(jwkBytes(text)));
+  const phi = (p - 1n) * (q - 1n);
+  let e = (1n << BigInt(exponentBits - 1)) + 1n;
+  while (inverse(e, phi) === undefined) e += 2n;
+  const size = bits / 8;
+  const signBytes = (data) => {
+    const digest = Buffer.concat([Buffer.from('3031300d060960864801650304020105000420', 'hex'), sha256(data)]);
+    const filling = Buffer.alloc(size - 3 - digest.length, 0xff);
+    const block = Buffer.concat([Buffer.of(0, 1), filling, Buffer.of(0), digest]);
+    return bytesOf(power(number(block), inverse(e, phi), n), size);
+  };
+  const cose = new Map([
+    [1, 3], [3, -257], [-1, bytesOf(n, size)], [-2, bytesOf(e, Math.ceil(exponentBits / 8))],
+  ]);
+  return { algorithm: -257, cose, signBytes };
+}
+
 function newPasskey(kind, { counter = 7, ...record } = {}) {
-  const key = KINDS[kind]();
+  return passkeyOf(KINDS[kind](), { counter, ...record });
+}
+
+function passkeyOf(key, record) {
   return {
     ...key,
     record: {
@@ -71,7 +113,7 @@ function newPasskey(kind, { counter = 7, ...record } = {}) {
       publicKey: b64url(cbor(key.cose)),
       user: 'ana@example.com',
       webauthnUserID: b64url('handle of ana'),
-      counter,
+      counter: 7,
       deviceType: 'multiDevice',
       backedUp: true,
       transports: ['internal', 'hybrid'],
@@ -231,6 +273,16 @@ test('counters over the whole range, as the specification compares them', () => 
     assert.equal(judged[index].verdict, verdict, `stored ${stored}, presented ${presented}`);
     assert.equal(judged[index].newCounter, verdict === 'ok' ? presented : null);
   }
+});
+
+test('OpenSSL takes exponents of 64 bits at most if the modulus is longer than 3072 bits', () => {
+  const sizes = [[2048, 256, 'ok'], [3072, 65, 'ok'], [3080, 64, 'ok'], [3080, 65, 'failed']];
+  const passkeys = sizes.map(([bits, exponentBits]) => passkeyOf(longExponentKey(bits, exponentBits)));
+  const judged = verdicts(passkeys, passkeys.map((passkey) => login(passkey)));
+  assert.deepEqual(judged.map((one) => one.verdict), sizes.map(([, , verdict]) => verdict));
+  // The shorter ones say no, too.
+  const lies = passkeys.map((passkey) => login(passkey, { tamper: signatureOfOtherBytes(passkey) }));
+  assert.deepEqual(verdicts(passkeys, lies).map((one) => one.verdict), Array(4).fill('failed'));
 });
 
 test('the least record, ids of 1 and 1023 bytes', () => {

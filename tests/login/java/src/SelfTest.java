@@ -75,7 +75,7 @@ public final class SelfTest {
             login(record, "no user handle", "ok", "", login -> login.userHandle = null);
             login(record, "not backed up any more", "ok", "", login -> login.flags &= ~TestPasskey.BS);
             login(record, "highest counter", "ok", "", login -> login.count = 0xffff_ffffL);
-            login(record, "wrong signature", "failed", signature, login -> login.signsOtherBytes = true);
+            login(record, "wrong signature", "failed", signature, login -> login.signedBytes = new byte[69]);
             login(record, "another key", "failed", signature, login -> login.signer = other.passkey);
             login(record, "another credential's ID", "failed", isYubico ? "" : signature, login -> {
                 login.id = other.id();
@@ -186,18 +186,18 @@ public final class SelfTest {
     private void badLines() throws GeneralSecurityException {
         TestRecord record = newRecord(TestPasskey.Kind.ES256, "line");
         for (String name : List.of("credentialId", "rpId", "origin", "challenge", "response")) {
-            ObjectNode line = new TestLogin(record).line();
+            ObjectNode line = record.login().line();
             line.remove(name);
             cases.add(new Case("without " + name, line, "error", name));
         }
-        ObjectNode line = new TestLogin(record).line();
+        ObjectNode line = record.login().line();
         line.remove("user");
         cases.add(new Case("without user", line, isYubico ? "error" : "ok", isYubico ? "user" : ""));
-        line = new TestLogin(record).line();
+        line = record.login().line();
         ((ObjectNode) line.path("response")).remove("response");
         cases.add(new Case("without response.response", line, "failed", ""));
         TestRecord other = newRecord(TestPasskey.Kind.ES256, "other");
-        line = new TestLogin(record).line();
+        line = record.login().line();
         ((ObjectNode) line.path("response")).put("id", other.id());
         line.put("credentialId", other.id());
         cases.add(new Case("the ID of one, the raw ID of another", line, isYubico ? "failed" : "error", ""));
@@ -208,7 +208,7 @@ public final class SelfTest {
     private void badInputs() throws GeneralSecurityException {
         TestRecord record = newRecord(TestPasskey.Kind.ES256, "input");
         String good = file(".json", "[" + record.json + "]");
-        String line = new TestLogin(record).line() + "\n";
+        String line = record.login().line() + "\n";
         String absent = Path.of(System.getProperty("java.io.tmpdir"), "absent.jsonl").toString();
         refused("too few arguments", library, good);
         refused("an unknown library", "unknown", good, file(".jsonl", line));
@@ -296,7 +296,7 @@ public final class SelfTest {
             test.login(record, "genuine", "ok", "", login -> {});
             String genuine = test.cases.get(0).line + "\n";
             test.login(record, "genuine again: the counter is kept", "failed", "", login -> {});
-            test.login(record, "wrong signature", "failed", "", login -> login.signsOtherBytes = true);
+            test.login(record, "wrong signature", "failed", "", login -> login.signedBytes = new byte[69]);
             test.login(record, "unknown ID", "not-found", "", login -> login.id = "dW5rbm93bg");
             StringBuilder all = new StringBuilder();
             test.cases.forEach(one -> all.append(one.line).append('\n'));
@@ -365,7 +365,7 @@ public final class SelfTest {
 
     private void login(TestRecord record, String what, String verdict, String detail, Consumer<TestLogin> change)
             throws GeneralSecurityException {
-        TestLogin login = new TestLogin(record);
+        TestLogin login = record.login();
         change.accept(login);
         cases.add(new Case(record.user + ": " + what, login.line(), verdict, detail));
     }

@@ -39,6 +39,10 @@ final class TestRecord {
         return this;
     }
 
+    TestLogin login() {
+        return new TestLogin(passkey, user, handle);
+    }
+
     String id() {
         return TestPasskey.base64url(passkey.id());
     }

@@ -1,17 +1,9 @@
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * {@code Verify webauthn4j|yubico RECORDS ASSERTIONS}
@@ -33,16 +25,10 @@ import tools.jackson.databind.json.JsonMapper;
 public final class Verify {
     private record Verdict(String credentialId, String verdict, String detail, Long newCounter) {}
 
-    private static final JsonMapper JSON = JsonMapper.shared();
-
     private Verify() {}
 
     public static void main(String[] args) {
-        // Details are not all ASCII, and the platform's encoding may be.
-        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-        int status = run(args, out, System.err);
-        out.flush();
-        System.exit(out.checkError() ? 2 : status);
+        Proof.main(Verify::run, args);
     }
 
     static int run(String[] args, PrintStream out, PrintStream err) {
@@ -52,12 +38,10 @@ public final class Verify {
         }
         try {
             Library library = Library.load(args[0], Path.of(args[1]));
-            // All lines are read first, so that a broken file prints no verdict.
-            List<JsonNode> lines = read(Path.of(args[2]));
+            List<JsonNode> lines = Proof.read(Path.of(args[2]));
             // Signatures on large curves take their time.
             for (Verdict verdict : lines.parallelStream().map(line -> judge(library, line)).toList()) {
-                // Not println: the line end is not the platform's.
-                out.print(JSON.writeValueAsString(verdict) + "\n");
+                Proof.print(verdict, out);
             }
             return 0;
         } catch (IOException error) {
@@ -98,29 +82,5 @@ public final class Verify {
         } catch (Library.Refused error) {
             return new Verdict(credentialId, "failed", error.getMessage(), null);
         }
-    }
-
-    private static List<JsonNode> read(Path path) throws IOException {
-        List<String> texts;
-        try {
-            texts = Files.readAllLines(path);
-        } catch (CharacterCodingException error) {
-            throw new IOException(path + ": not valid UTF-8", error);
-        } catch (IOException error) {
-            throw new IOException(path + ": cannot be read", error);
-        }
-        List<JsonNode> lines = new ArrayList<>();
-        for (String text : texts) {
-            String place = path + ": assertion " + (lines.size() + 1) + ": ";
-            try {
-                lines.add(JSON.readTree(text));
-            } catch (JacksonException error) {
-                throw new IOException(place + error.getOriginalMessage(), error);
-            }
-            if (lines.get(lines.size() - 1).isMissingNode()) {
-                throw new IOException(place + "an empty line");
-            }
-        }
-        return lines;
     }
 }

@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -101,7 +102,9 @@ public final class SelfTest {
     // ---- logins against a right row
 
     private void logins() throws GeneralSecurityException {
-        for (TestPasskey.Kind kind : TestPasskey.Kind.values()) {
+        // EdDSA means Ed25519 alone to webauthn4j, as the proofs in tests/login/java know.
+        EnumSet<TestPasskey.Kind> kinds = EnumSet.complementOf(EnumSet.of(TestPasskey.Kind.ED448_EDDSA));
+        for (TestPasskey.Kind kind : kinds) {
             TestRow row = newRow(kind, kind.name());
             TestRow other = newRow(kind, "other " + kind.name());
             row.insert(jdbc);
@@ -115,8 +118,8 @@ public final class SelfTest {
             login(row, "wrong signature", "failed", signature, login -> login.signedBytes = new byte[69]);
             login(row, "another key", "failed", signature, login -> login.signer = other.passkey);
             login(row, "another credential's ID", "failed", signature, login -> {
-                login.rawId = TestPasskey.base64url(other.passkey.id());
-                login.credentialId = login.rawId;
+                login.id = TestPasskey.base64url(other.passkey.id());
+                login.credentialId = login.id;
             });
             login(row, "counter equal", "failed", count, login -> login.count = 7);
             login(row, "counter lower", "failed", count, login -> login.count = 6);
@@ -138,7 +141,7 @@ public final class SelfTest {
                     login -> login.signedChallenge = "b3RoZXI");
             login(row, "a registration", "failed", "InconsistentClientDataTypeException",
                     login -> login.type = "webauthn.create");
-            login(row, "unknown ID", "not-found", "", login -> login.rawId = "dW5rbm93bg");
+            login(row, "unknown ID", "not-found", "", login -> login.id = "dW5rbm93bg");
             login(row, "another user expected", "error", "somebody else", login -> login.user = other.user);
             login(row, "another credential expected", "error", "response.rawId",
                     login -> login.credentialId = TestPasskey.base64url(other.passkey.id()));
@@ -223,12 +226,12 @@ public final class SelfTest {
         TestRow row = newRow(TestPasskey.Kind.ES256, "line");
         row.insert(jdbc);
         for (String name : List.of("credentialId", "user", "rpId", "origin", "challenge", "response")) {
-            ObjectNode line = new TestLogin(row).line();
+            ObjectNode line = row.login().line();
             line.remove(name);
             cases.add(new Case("without " + name, line, "error", name));
         }
         login(row, "challenge of base64", "error", "base64url", login -> login.challenge = "+/+/");
-        ObjectNode line = new TestLogin(row).line();
+        ObjectNode line = row.login().line();
         ((ObjectNode) line.path("response")).remove("response");
         cases.add(new Case("without response.response", line, "failed", ""));
         judge();
@@ -297,7 +300,7 @@ public final class SelfTest {
 
     private void login(TestRow row, String what, String verdict, String detail, Consumer<TestLogin> change)
             throws GeneralSecurityException {
-        TestLogin login = new TestLogin(row);
+        TestLogin login = row.login();
         change.accept(login);
         cases.add(new Case(row.user + ": " + what, login.line(), verdict, detail));
     }

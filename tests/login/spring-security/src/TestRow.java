@@ -52,6 +52,10 @@ final class TestRow {
         return this;
     }
 
+    TestLogin login() {
+        return new TestLogin(passkey, user, handle);
+    }
+
     void insert(JdbcTemplate jdbc) {
         insert(jdbc, "user_credentials", credential);
         if (!entity.isEmpty()) {

@@ -1,20 +1,12 @@
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * {@code Verify JDBC_URL USER ASSERTIONS}, with the password in the environment variable DB_PASSWORD.
@@ -34,16 +26,10 @@ import tools.jackson.databind.json.JsonMapper;
  * <p>Exit status: 0 all lines judged, 2 an input cannot be read (with a message on standard error).
  */
 public final class Verify {
-    private static final JsonMapper JSON = JsonMapper.shared();
-
     private Verify() {}
 
     public static void main(String[] args) {
-        // The names of users are not ASCII, and the platform's encoding may be.
-        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-        int status = run(args, out, System.err);
-        out.flush();
-        System.exit(out.checkError() ? 2 : status);
+        Proof.main(Verify::run, args);
     }
 
     static int run(String[] args, PrintStream out, PrintStream err) {
@@ -53,13 +39,11 @@ public final class Verify {
         }
         String password = Objects.requireNonNullElse(System.getenv("DB_PASSWORD"), "");
         try {
-            // All lines are read first, so that a broken file prints no verdict.
-            List<JsonNode> lines = read(Path.of(args[2]));
+            List<JsonNode> lines = Proof.read(Path.of(args[2]));
             try (Connection connection = DriverManager.getConnection(args[0], args[1], password)) {
                 SpringLogin login = new SpringLogin(connection);
                 for (JsonNode line : lines) {
-                    // Not println: the line end is not the platform's.
-                    out.print(JSON.writeValueAsString(login.judge(line)) + "\n");
+                    Proof.print(login.judge(line), out);
                 }
             }
             return 0;
@@ -67,29 +51,5 @@ public final class Verify {
             err.println(error.getMessage());
             return 2;
         }
-    }
-
-    private static List<JsonNode> read(Path path) throws IOException {
-        List<String> texts;
-        try {
-            texts = Files.readAllLines(path);
-        } catch (CharacterCodingException error) {
-            throw new IOException(path + ": not valid UTF-8", error);
-        } catch (IOException error) {
-            throw new IOException(path + ": cannot be read", error);
-        }
-        List<JsonNode> lines = new ArrayList<>();
-        for (String text : texts) {
-            String place = path + ": assertion " + (lines.size() + 1) + ": ";
-            try {
-                lines.add(JSON.readTree(text));
-            } catch (JacksonException error) {
-                throw new IOException(place + error.getOriginalMessage(), error);
-            }
-            if (lines.get(lines.size() - 1).isMissingNode()) {
-                throw new IOException(place + "an empty line");
-            }
-        }
-        return lines;
     }
 }

@@ -9,33 +9,44 @@ import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
+import java.security.interfaces.RSAPrivateCrtKey;
 import java.security.interfaces.RSAPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
 
-/** A passkey with its private key, and the few bytes of CBOR that a server stores of it. */
-record TestPasskey(Kind kind, byte[] id, byte[] cose, PrivateKey privateKey) {
+/** A passkey with its private key, made for one run of the tests, and its public key in COSE. */
+record TestPasskey(byte[] id, byte[] cose, Signer signer) {
     static final int UP = 0x01;
     static final int UV = 0x04;
     static final int BE = 0x08;
     static final int BS = 0x10;
     static final int AT = 0x40;
 
+    /** By bits of the modulus: they take seconds to make. */
+    private static final Map<Integer, RSAPrivateCrtKey> LARGE_KEYS = new HashMap<>();
+
     private static final int RSA = 0;
     private static final int OKP = 1;
     private static final int EC = 2;
+
+    interface Signer {
+        byte[] sign(byte[] data) throws GeneralSecurityException;
+    }
 
     /** An algorithm of COSE and its names in Java; size is that of a coordinate in bytes or of a modulus in bits. */
     enum Kind {
         ES256(-7, "SHA256withECDSA", EC, "secp256r1", 1, 32),
         ES384(-35, "SHA384withECDSA", EC, "secp384r1", 2, 48),
         ES512(-36, "SHA512withECDSA", EC, "secp521r1", 3, 66),
+        ESP256(-9, "SHA256withECDSA", EC, "secp256r1", 1, 32),
         ED25519(-8, "Ed25519", OKP, "Ed25519", 6, 32),
         ED448(-53, "Ed448", OKP, "Ed448", 7, 57),
-        ESP256(-9, "SHA256withECDSA", EC, "secp256r1", 1, 32),
+        ED448_EDDSA(-8, "Ed448", OKP, "Ed448", 7, 57),
         RS256(-257, "SHA256withRSA", RSA, "RSA", 0, 2048),
         RS256_4096(-257, "SHA256withRSA", RSA, "RSA", 0, 4096),
         RS384(-258, "SHA384withRSA", RSA, "RSA", 0, 2048),
@@ -68,43 +79,78 @@ record TestPasskey(Kind kind, byte[] id, byte[] cose, PrivateKey privateKey) {
             default -> { }
         }
         KeyPair pair = generator.generateKeyPair();
-        return new TestPasskey(kind, id, cose(kind, pair.getPublic()), pair.getPrivate());
+        PrivateKey privateKey = pair.getPrivate();
+        return new TestPasskey(id, cose(kind, pair.getPublic()), data -> {
+            Signature signature = Signature.getInstance(kind.signature);
+            if (kind == Kind.PS256) {
+                signature.setParameter(new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1));
+            }
+            signature.initSign(privateKey);
+            signature.update(data);
+            return signature.sign();
+        });
+    }
+
+    /** RS256 with an exponent of so many bits, which Java neither makes nor signs with: by the formula. */
+    static TestPasskey withExponent(int modulusBits, int exponentBits, byte[] id) throws GeneralSecurityException {
+        RSAPrivateCrtKey key = LARGE_KEYS.get(modulusBits);
+        if (key == null) {
+            KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+            generator.initialize(modulusBits);
+            key = (RSAPrivateCrtKey) generator.generateKeyPair().getPrivate();
+            LARGE_KEYS.put(modulusBits, key);
+        }
+        BigInteger n = key.getModulus();
+        BigInteger phi = key.getPrimeP().subtract(BigInteger.ONE).multiply(key.getPrimeQ().subtract(BigInteger.ONE));
+        BigInteger e = BigInteger.ONE.shiftLeft(exponentBits - 1).setBit(0);
+        while (!e.gcd(phi).equals(BigInteger.ONE)) {
+            e = e.add(BigInteger.TWO);
+        }
+        BigInteger d = e.modInverse(phi);
+        return new TestPasskey(id, rsa(Kind.RS256, n, e), data -> {
+            // PKCS #1, section 9.2: the DigestInfo of SHA-256, up to the hash.
+            byte[] info = {
+                0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, (byte) 0x86, 0x48,
+                0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20
+            };
+            byte[] filling = new byte[modulusBits / 8 - 3 - info.length - 32];
+            Arrays.fill(filling, (byte) 0xff);
+            byte[] message = join(new byte[] {0, 1}, filling, new byte[1], info, sha256(data));
+            byte[] signature = unsigned(new BigInteger(1, message).modPow(d, n));
+            return join(new byte[modulusBits / 8 - signature.length], signature);
+        });
     }
 
     private static byte[] cose(Kind kind, PublicKey key) {
-        byte[] algorithm = join(integer(3), integer(kind.algorithm));
-        if (kind.family == RSA) {
-            RSAPublicKey rsa = (RSAPublicKey) key;
-            return join(
-                    head(5, 4), integer(1), integer(3), algorithm,
-                    integer(-1), bytes(unsigned(rsa.getModulus())),
-                    integer(-2), bytes(unsigned(rsa.getPublicExponent())));
+        if (key instanceof RSAPublicKey rsa) {
+            return rsa(kind, rsa.getModulus(), rsa.getPublicExponent());
         }
         // A SubjectPublicKeyInfo ends with the coordinates.
         byte[] info = key.getEncoded();
         byte[] last = bytes(Arrays.copyOfRange(info, info.length - kind.size, info.length));
-        byte[] curve = join(integer(-1), integer(kind.curve));
+        byte[] first = join(integer(3), integer(kind.algorithm), integer(-1), integer(kind.curve));
         if (kind.family == OKP) {
-            return join(head(5, 4), integer(1), integer(1), algorithm, curve, integer(-2), last);
+            return join(head(5, 4), integer(1), integer(1), first, integer(-2), last);
         }
         byte[] x = bytes(Arrays.copyOfRange(info, info.length - 2 * kind.size, info.length - kind.size));
-        return join(head(5, 5), integer(1), integer(2), algorithm, curve, integer(-2), x, integer(-3), last);
+        return join(head(5, 5), integer(1), integer(2), first, integer(-2), x, integer(-3), last);
     }
 
-    byte[] sign(byte[] data) throws GeneralSecurityException {
-        Signature signature = Signature.getInstance(kind.signature);
-        if (kind == Kind.PS256) {
-            signature.setParameter(new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1));
-        }
-        signature.initSign(privateKey);
-        signature.update(data);
-        return signature.sign();
+    private static byte[] rsa(Kind kind, BigInteger n, BigInteger e) {
+        return join(
+                head(5, 4), integer(1), integer(3), integer(3), integer(kind.algorithm),
+                integer(-1), bytes(unsigned(n)), integer(-2), bytes(unsigned(e)));
+    }
+
+    /** AAGUID, credential ID and key, as WebAuthn Level 3 lays them out in section 6.5.1. */
+    byte[] attestedCredentialData() {
+        byte[] length = {(byte) (id.length >> 8), (byte) id.length};
+        return join(new byte[16], length, id, cose);
     }
 
     /** An attestation object without a statement, as an importer makes it from the record. */
     byte[] attestationObject(String rpId, int flags, long count, byte[] after) throws GeneralSecurityException {
-        byte[] length = {(byte) (id.length >> 8), (byte) id.length};
-        byte[] data = join(authenticatorData(rpId, flags | AT, count), new byte[16], length, id, cose, after);
+        byte[] data = join(authenticatorData(rpId, flags | AT, count), attestedCredentialData(), after);
         return join(head(5, 3), text("fmt"), text("none"), text("attStmt"), head(5, 0), text("authData"), bytes(data));
     }
 

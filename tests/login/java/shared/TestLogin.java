@@ -6,7 +6,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** One line of an assertions file: a genuine login, but for what a test changes. */
 final class TestLogin {
-    private final TestRow row;
     String rpId = "example.com";
     String signedRpId = "example.com";
     String signedOrigin = "https://example.com";
@@ -17,19 +16,19 @@ final class TestLogin {
     long count = 8;
     String user;
     String credentialId;
-    String rawId;
+    /** Both IDs of the response. */
+    String id;
     String userHandle;
     TestPasskey signer;
     /** What is signed in place of the response; null for the response. */
     byte[] signedBytes;
 
-    TestLogin(TestRow row) {
-        this.row = row;
-        user = row.user;
-        userHandle = row.handle;
-        signer = row.passkey;
-        rawId = TestPasskey.base64url(row.passkey.id());
-        credentialId = rawId;
+    TestLogin(TestPasskey passkey, String user, String userHandle) {
+        this.user = user;
+        this.userHandle = userHandle;
+        signer = passkey;
+        id = TestPasskey.base64url(passkey.id());
+        credentialId = id;
     }
 
     ObjectNode line() throws GeneralSecurityException {
@@ -43,21 +42,19 @@ final class TestLogin {
                 .getBytes(UTF_8);
         byte[] data = TestPasskey.authenticatorData(signedRpId, flags, count);
         byte[] message = TestPasskey.join(data, TestPasskey.sha256(clientData));
+        byte[] signed = signedBytes == null ? message : signedBytes;
         ObjectNode line = json.createObjectNode()
                 .put("credentialId", credentialId)
                 .put("user", user)
                 .put("rpId", rpId)
                 .put("origin", "https://example.com")
                 .put("challenge", challenge);
-        ObjectNode response = line.putObject("response")
-                .put("id", rawId)
-                .put("rawId", rawId)
-                .put("type", "public-key");
+        ObjectNode response = line.putObject("response").put("id", id).put("rawId", id).put("type", "public-key");
         response.putObject("clientExtensionResults");
         ObjectNode inner = response.putObject("response")
                 .put("authenticatorData", TestPasskey.base64url(data))
                 .put("clientDataJSON", TestPasskey.base64url(clientData))
-                .put("signature", TestPasskey.base64url(signer.sign(signedBytes == null ? message : signedBytes)));
+                .put("signature", TestPasskey.base64url(signer.signer().sign(signed)));
         if (userHandle != null) {
             inner.put("userHandle", userHandle);
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     AccountFound, Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault,
     FaultCode, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing,
-    Status, StoredRecord, Write, Written, compare, read_back,
+    Status, StoredRecord, Write, Written, compare, items::with_checked_keys, read_back,
 };
 
 /// How often a credential that changes between reading and writing is looked at again.
@@ -76,11 +76,11 @@ pub fn transfer(
     let mut batch = Vec::new();
     let mut run =
         |batch: &mut Vec<Located<CredentialRecord>>, report: &mut Report| -> Result<(), SinkError> {
-            match mode {
-                Mode::Plan => plan(sink, batch, authority, report)?,
-                Mode::Apply => apply(sink, batch, authority, report)?,
-                Mode::Verify => verify(sink, batch, authority, report)?,
-            }
+            with_checked_keys(batch.iter().map(|located| &located.value.public_key), || match mode {
+                Mode::Plan => plan(sink, batch, authority, report),
+                Mode::Apply => apply(sink, batch, authority, report),
+                Mode::Verify => verify(sink, batch, authority, report),
+            })?;
             batch.clear();
             progress(report.counts.read);
             Ok(())

@@ -1,6 +1,6 @@
 //! The credential public key.
 
-use std::{fmt, hash, sync::OnceLock};
+use std::{borrow::Borrow, cell::RefCell, collections::HashSet, fmt, hash, sync::OnceLock};
 
 use coset::iana::EnumI64 as _;
 use coset::{
@@ -96,6 +96,9 @@ impl CoseKey {
     /// - A code that begins with `key-`: see `docs/fault-codes.md`.
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Self, Fault> {
         let bytes = bytes.into();
+        if let Some(known) = CHECKED.with_borrow(|checked| checked.get(&*bytes).cloned()) {
+            return Ok(known);
+        }
         match cose_canonical::read(&bytes).map_or_else(|| parse(&bytes), Ok) {
             Ok((algorithm, numbers)) => Ok(Self::of(bytes, algorithm, numbers)),
             Err((code, message)) => Err(Fault::new(Item::PublicKey, code, message)),
@@ -214,6 +217,38 @@ impl CoseKey {
     pub fn is_same_key(&self, other: &Self) -> bool {
         (self.bytes == other.bytes || self.parameters() == other.parameters())
             && self.algorithm.polymorphic() == other.algorithm.polymorphic()
+    }
+}
+
+thread_local! {
+    /// RSA keys that this thread knows to be checked; see [`with_checked_keys`].
+    static CHECKED: RefCell<HashSet<CoseKey>> = RefCell::new(HashSet::new());
+}
+
+/// Runs `work`, which meets these very keys again: in what a target holds, or in what an adapter would give back.
+///
+/// The search for small factors of an RSA modulus takes a hundred times as long as everything else about a record, and
+/// these were searched when their rows were decoded. Only the same bytes are spared; every other key is checked.
+pub(crate) fn with_checked_keys<'a, T>(
+    keys: impl IntoIterator<Item = &'a CoseKey>,
+    work: impl FnOnce() -> T,
+) -> T {
+    /// Forgets the keys however the work ends.
+    struct Forget;
+    impl Drop for Forget {
+        fn drop(&mut self) {
+            CHECKED.with_borrow_mut(HashSet::clear);
+        }
+    }
+    let _forget = Forget;
+    let is_rsa = |key: &&CoseKey| matches!(key.numbers, Numbers::Rsa { .. });
+    CHECKED.with_borrow_mut(|checked| checked.extend(keys.into_iter().filter(is_rsa).cloned()));
+    work()
+}
+
+impl Borrow<[u8]> for CoseKey {
+    fn borrow(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

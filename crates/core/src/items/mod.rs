@@ -30,6 +30,7 @@ pub use aaguid::Aaguid;
 pub use attachment::{AttestationFormat, AuthenticatorAttachment};
 pub use backup::Backup;
 pub use cose_algorithm::{CoseAlgorithm, Curve};
+pub(crate) use cose_key::with_checked_keys;
 pub use cose_key::{CoseKey, KeyParameters};
 pub use credential_id::CredentialId;
 pub use identifier::Identifier;

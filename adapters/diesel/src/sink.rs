@@ -3,8 +3,8 @@
 use std::{fmt, future::Future};
 
 use keyferry_core::{
-    AccountFound, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind, StoredRecord,
-    Write, Written,
+    AccountFound, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
+    StoredRecord, Write, Written,
 };
 use keyferry_sql::{Database, Found, Opening, SqlLock, SqlSink, TableName, ready};
 
@@ -80,6 +80,13 @@ impl<D: Database> Sink for DieselSink<D> {
         match &mut self.sink {
             Some(sink) => now(sink.fetch(ids))?,
             None => Ok(Vec::new()),
+        }
+    }
+
+    fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        match &mut self.sink {
+            Some(sink) => now(sink.held(records))?,
+            None => Ok(vec![Held::Nothing; records.len()]),
         }
     }
 

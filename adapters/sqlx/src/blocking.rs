@@ -3,8 +3,8 @@
 use std::{fmt, future::Future, panic, thread};
 
 use keyferry_core::{
-    AccountFound, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind, StoredRecord,
-    Write, Written,
+    AccountFound, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
+    StoredRecord, Write, Written,
 };
 use keyferry_sql::{Database, Found, SqlLock, SqlSink};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -118,6 +118,14 @@ impl<D: Database> Sink for BlockingSink<D> {
         }
         let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.fetch(ids))
+    }
+
+    fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        if self.sink.is_none() {
+            return Ok(vec![Held::Nothing; records.len()]);
+        }
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.held(records))
     }
 
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {

@@ -4,8 +4,9 @@
 mod support;
 
 use keyferry_core::{
-    Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CredentialId, CredentialRecord, SignCount,
-    Sink as _, Status, Timestamp, Transports, UserHandle, Write, Written,
+    Aaguid, AttestationFormat, AuthenticatorAttachment, Authority, Backup, Comparison, CredentialId,
+    CredentialRecord, Held, SignCount, Sink as _, Status, Timestamp, Transports, UserHandle, Write, Written,
+    compare,
 };
 use support::{id, name, other_key, place, record, stored};
 
@@ -82,6 +83,45 @@ fn variants() -> Vec<CredentialRecord> {
         }
     }
     variants
+}
+
+/// What is told of a row without making a credential of it is what the credential would have told.
+#[test]
+fn a_row_is_as_written_only_where_the_rules_find_it_unchanged() {
+    let place = place();
+    let mut sink = place.writer();
+    let variants = variants();
+    let writes: Vec<_> = variants.iter().map(Write::Insert).collect();
+    assert_eq!(sink.upsert(&writes).unwrap(), vec![Written::Done; writes.len()]);
+    let mut as_written = 0;
+    for stored in &variants {
+        let id = &stored.credential_id;
+        let fetched = sink.fetch(&[id]).unwrap().remove(0);
+        // Beside others, so that each answer must find its place.
+        let asked: Vec<_> = variants
+            .iter()
+            .map(|other| CredentialRecord { credential_id: id.clone(), ..other.clone() })
+            .collect();
+        for asked in &asked {
+            let missing = CredentialRecord { credential_id: support::id([9, 9, 9]), ..asked.clone() };
+            let held = sink.held(&[&missing, asked]).unwrap();
+            let [Held::Nothing, held] = &held[..] else { panic!("{held:?}") };
+            let represented = sink.profile().represent(asked).unwrap();
+            if *held != Held::AsWritten {
+                assert_eq!(*held, Held::Record(Box::new(fetched.clone())));
+                assert_ne!(represented, fetched);
+                continue;
+            }
+            as_written += 1;
+            assert_eq!(represented, fetched);
+            for authority in [Authority::Export, Authority::Target] {
+                let comparison = compare(Some(&fetched), asked, sink.profile(), authority);
+                let is_unchanged = comparison == Comparison::Unchanged { stale_sign_count: false };
+                assert!(is_unchanged || !asked.status.is_active(), "{comparison:?}");
+            }
+        }
+    }
+    assert!(as_written >= variants.len());
 }
 
 #[test]

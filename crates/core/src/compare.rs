@@ -54,12 +54,18 @@ pub fn compare(
 ) -> Comparison {
     let is_unknown = matches!(record.status, Status::Other(_));
     let barred = !profile.keeps_status && !record.status.is_active();
-    let represented = profile.represent(record);
     let Some(stored) = stored else {
-        return match represented {
-            // Not left out on purpose: nobody knows what the word means, and an operator must.
-            _ if is_unknown => Comparison::Conflict(unknown_status("it is left out")),
-            _ if barred => Comparison::Skip(CannotLogIn::of_status(&record.status)),
+        // Not left out on purpose: nobody knows what the word means, and an operator must.
+        if is_unknown {
+            return Comparison::Conflict(unknown_status("it is left out"));
+        }
+        if barred {
+            return Comparison::Skip(CannotLogIn::of_status(&record.status));
+        }
+        if profile.keeps_whole(record) {
+            return Comparison::Insert;
+        }
+        return match profile.represent(record) {
             Err(reason) => Comparison::Skip(reason),
             Ok(_) => Comparison::Insert,
         };
@@ -82,7 +88,7 @@ pub fn compare(
             false => Comparison::Remove,
         };
     }
-    let wanted = match represented {
+    let wanted = match profile.represent(record) {
         Ok(wanted) => wanted,
         // What cannot be written any more can still be barred.
         Err(_) if profile.keeps_status && !record.status.is_active() => {
@@ -99,6 +105,13 @@ pub fn compare(
         return Comparison::Unchanged { stale_sign_count };
     }
     Comparison::Update { merged: Box::new(merged), items }
+}
+
+/// Tells whether nothing is to be done for a record of which the target holds exactly what it keeps.
+///
+/// [`compare`] then says the same of the record's representation, and finds no sign count that is ahead.
+pub(crate) fn is_settled(record: &CredentialRecord, profile: &Profile) -> bool {
+    record.status.is_active() && profile.keeps_whole(record)
 }
 
 /// Finds what an import must never change; an item that one side does not know is no contradiction.

@@ -43,6 +43,8 @@ pub use plan::{Gate, Mode, apply, gate, plan, transfer, verify};
 pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRule};
 pub use report::{Count, Counts, Report, RowFault};
 pub use shown::Shown;
-pub use sink::{AccountFound, CannotLogIn, Profile, Sink, SinkError, SinkErrorKind, Verdict, Write, Written};
+pub use sink::{
+    AccountFound, CannotLogIn, Held, Profile, Sink, SinkError, SinkErrorKind, Verdict, Write, Written,
+};
 pub use spool::{SpoolReader, SpoolWriter};
 pub use stored::StoredRecord;

@@ -4,12 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     AccountFound, Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault,
-    FaultCode, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing,
-    Status, StoredRecord, Write, Written, compare, items::with_checked_keys, read_back,
+    FaultCode, Held, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind,
+    Standing, Status, Write, Written, compare, compare::is_settled, items::with_checked_keys, read_back,
 };
 
 /// How often a credential that changes between reading and writing is looked at again.
 const ROUNDS: usize = 4;
+
+/// How many bytes of records a batch holds at most, however long they are.
+const BATCH_BYTES: usize = 32 << 20;
 
 /// What a pass over a file does with its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +77,16 @@ pub fn transfer(
     let before = report.counts.read;
     let batch_size = sink.batch_size().max(1);
     let mut batch = Vec::new();
+    let mut bytes = 0;
     let mut run =
         |batch: &mut Vec<Located<CredentialRecord>>, report: &mut Report| -> Result<(), SinkError> {
-            with_checked_keys(batch.iter().map(|located| &located.value.public_key), || match mode {
-                Mode::Plan => plan(sink, batch, authority, report),
-                Mode::Apply => apply(sink, batch, authority, report),
-                Mode::Verify => verify(sink, batch, authority, report),
+            let keys = batch.iter().map(|located| &located.value.public_key);
+            // The gate lets one row of an ID pass only.
+            let records = batch.iter().collect();
+            with_checked_keys(keys, || match mode {
+                Mode::Plan => plan_distinct(sink, records, authority, report),
+                Mode::Apply => apply_distinct(sink, records, authority, report),
+                Mode::Verify => verify_distinct(sink, records, authority, report),
             })?;
             batch.clear();
             progress(report.counts.read);
@@ -88,15 +95,19 @@ pub fn transfer(
     for row in rows {
         match row {
             Ok(located) => match gate.one_file.standing(located.location, &located.value) {
-                Standing::First => batch.push(located),
+                Standing::First => {
+                    bytes += weight(&located.value);
+                    batch.push(located);
+                }
                 Standing::Duplicate => report.count(Count::Duplicate),
                 Standing::Conflict(fault) => report.fault(Count::Conflict, located.location, [fault]),
             },
             Err(DecodeError::Row(row)) => report.fault(Count::Refused, row.location, row.faults),
             Err(DecodeError::Stop(error)) => return Err(error),
         }
-        if batch.len() == batch_size {
+        if batch.len() == batch_size || bytes >= BATCH_BYTES {
             run(&mut batch, report)?;
+            bytes = 0;
         }
     }
     run(&mut batch, report)?;
@@ -121,7 +132,17 @@ pub fn plan(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let records = with_account(sink, distinct(records, report), report)?;
+    let records = distinct(records, report);
+    plan_distinct(sink, records, authority, report)
+}
+
+fn plan_distinct(
+    sink: &mut dyn Sink,
+    records: Vec<&Located<CredentialRecord>>,
+    authority: Authority,
+    report: &mut Report,
+) -> Result<(), SinkError> {
+    let records = with_account(sink, records, report)?;
     for step in steps(sink, &records, authority)? {
         settle(&step, sink, report);
     }
@@ -140,7 +161,17 @@ pub fn apply(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let mut open = with_account(sink, distinct(records, report), report)?;
+    let records = distinct(records, report);
+    apply_distinct(sink, records, authority, report)
+}
+
+fn apply_distinct(
+    sink: &mut dyn Sink,
+    records: Vec<&Located<CredentialRecord>>,
+    authority: Authority,
+    report: &mut Report,
+) -> Result<(), SinkError> {
+    let mut open = with_account(sink, records, report)?;
     for _ in 0..ROUNDS {
         let steps = steps(sink, &open, authority)?;
         let writes: Vec<Write<'_>> = steps.iter().filter_map(Step::write).collect();
@@ -187,21 +218,32 @@ pub fn verify(
     authority: Authority,
     report: &mut Report,
 ) -> Result<(), SinkError> {
-    let records = with_account(sink, distinct(records, report), report)?;
+    let records = distinct(records, report);
+    verify_distinct(sink, records, authority, report)
+}
+
+fn verify_distinct(
+    sink: &mut dyn Sink,
+    records: Vec<&Located<CredentialRecord>>,
+    authority: Authority,
+    report: &mut Report,
+) -> Result<(), SinkError> {
+    let records = with_account(sink, records, report)?;
     for step in steps(sink, &records, authority)? {
         let record = &step.located.value;
         let profile = sink.profile();
-        let fault = match (&step.comparison, &step.stored) {
+        let fault = match (&step.comparison, &step.held) {
             (Comparison::Skip(_), _) => {
                 report.count(Count::Skipped);
                 report.describe(record, profile, &record.status, false);
                 continue;
             }
             (Comparison::Conflict(fault), _) => Some(fault.clone()),
-            (_, None) => {
+            (_, Held::Nothing) => {
                 Some(Fault::new(Item::CredentialId, FaultCode::MissingInTarget, "not in the target"))
             }
-            (_, Some(stored)) => read_back::difference(stored, record, profile, authority, report),
+            (_, Held::AsWritten) => None,
+            (_, Held::Record(stored)) => read_back::difference(stored, record, profile, authority, report),
         };
         match fault {
             Some(fault) => report.fault(Count::Conflict, step.located.location, [fault]),
@@ -225,7 +267,7 @@ fn distinct<'a>(
     let mut contradicted = HashSet::new();
     for located in records {
         let known = *first.entry(&located.value.credential_id).or_insert(located);
-        if known.value != located.value {
+        if !std::ptr::eq(known, located) && known.value != located.value {
             contradicted.insert(&located.value.credential_id);
         }
     }
@@ -283,16 +325,17 @@ fn with_account<'a>(
 /// What shall happen to one record.
 struct Step<'a> {
     located: &'a Located<CredentialRecord>,
-    stored: Option<StoredRecord>,
+    /// As written only where nothing is to be done and nothing of it differs.
+    held: Held,
     comparison: Comparison,
 }
 
 impl Step<'_> {
     /// Returns the status that counts at the target once the step is taken: its own, where it has one.
     fn status_afterwards(&self) -> &Status {
-        let held = match (&self.comparison, &self.stored) {
+        let held = match (&self.comparison, &self.held) {
             (Comparison::Update { merged, .. }, _) => Some(&merged.status),
-            (Comparison::Unchanged { .. }, Some(stored)) => Some(&stored.status),
+            (Comparison::Unchanged { .. }, Held::Record(stored)) => Some(&stored.status),
             _ => None,
         };
         match held {
@@ -303,10 +346,12 @@ impl Step<'_> {
     }
 
     fn write(&self) -> Option<Write<'_>> {
-        match (&self.comparison, &self.stored) {
+        match (&self.comparison, &self.held) {
             (Comparison::Insert, _) => Some(Write::Insert(&self.located.value)),
-            (Comparison::Update { merged, .. }, Some(stored)) => Some(Write::Update { stored, merged }),
-            (Comparison::Remove, Some(stored)) => Some(Write::Remove { stored }),
+            (Comparison::Update { merged, .. }, Held::Record(stored)) => {
+                Some(Write::Update { stored, merged })
+            }
+            (Comparison::Remove, Held::Record(stored)) => Some(Write::Remove { stored }),
             _ => None,
         }
     }
@@ -320,18 +365,48 @@ fn steps<'a>(
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<_> = records.iter().map(|located| &located.value.credential_id).collect();
-    let mut stored: HashMap<_, _> =
-        sink.fetch(&ids)?.into_iter().map(|record| (record.credential_id.clone(), record)).collect();
+    let named: Vec<_> = records.iter().map(|located| &located.value).collect();
+    let held = sink.held(&named)?;
+    if held.len() != records.len() {
+        let action = "looking credentials up: the sink did not answer every record";
+        return Err(SinkError::new(SinkErrorKind::Refused, action));
+    }
     let profile = sink.profile();
     Ok(records
         .iter()
-        .map(|located| {
-            let stored = stored.remove(&located.value.credential_id);
-            let comparison = compare(stored.as_ref(), &located.value, profile, authority);
-            Step { located, stored, comparison }
+        .zip(held)
+        .map(|(located, held)| {
+            let record = &located.value;
+            let held = match held {
+                // What is more than "unchanged" is decided, and written, by what stands there.
+                Held::AsWritten if !is_settled(record, profile) => match profile.represent(record) {
+                    Ok(stored) => Held::Record(Box::new(stored)),
+                    Err(_) => Held::Nothing,
+                },
+                held => held,
+            };
+            let comparison = match &held {
+                Held::Nothing => compare(None, record, profile, authority),
+                Held::AsWritten => Comparison::Unchanged { stale_sign_count: false },
+                Held::Record(stored) => compare(Some(stored), record, profile, authority),
+            };
+            Step { located, held, comparison }
         })
         .collect())
+}
+
+/// Returns about how many bytes a record takes.
+fn weight(record: &CredentialRecord) -> usize {
+    let text = |of: &Option<crate::Identifier>| of.as_ref().map_or(0, |text| text.as_str().len());
+    let transports = record.transports.iter().flat_map(crate::Transports::iter).map(|one| one.len() + 16);
+    size_of::<Located<CredentialRecord>>()
+        + record.credential_id.as_bytes().len()
+        + 2 * record.public_key.as_bytes().len() // and once more as numbers
+        + text(&record.user_id)
+        + text(&record.external_user_id)
+        + record.account.as_str().len()
+        + record.rp_id.as_str().len()
+        + transports.sum::<usize>()
 }
 
 /// Accounts for a step that was taken, or would be.

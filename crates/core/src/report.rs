@@ -156,7 +156,7 @@ impl Report {
         if let Err(reason) = profile.log_in_as(record, status) {
             *self.cannot_log_in.entry(reason).or_default() += 1;
         }
-        if !is_written {
+        if !is_written || profile.keeps_whole(record) {
             return;
         }
         if let Ok(represented) = profile.represent(record) {

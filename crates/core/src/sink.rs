@@ -1,6 +1,6 @@
 //! What a target is to the rest: a small trait, and what it says about itself.
 
-use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, error::Error, fmt, sync::Arc};
 
 use crate::{CoseAlgorithm, CredentialId, CredentialRecord, Item, Status, StoredRecord};
 
@@ -23,16 +23,29 @@ pub enum Verdict<T> {
     Fixed(fn(&CredentialRecord) -> Result<T, CannotLogIn>),
     /// A function that knows the one target, such as the columns of its table.
     Made(Arc<Made<T>>),
+    /// For a target that keeps nearly every record whole, so that nothing is built only to find that out.
+    Whole {
+        /// Tells whether the target gives this record back item by item as it was; then `otherwise` says the same.
+        keeps: Arc<Keeps>,
+        /// As [`Verdict::Made`].
+        otherwise: Arc<Made<T>>,
+    },
 }
 
 type Made<T> = dyn Fn(&CredentialRecord) -> Result<T, CannotLogIn> + Send + Sync;
+type Keeps = dyn Fn(&CredentialRecord) -> bool + Send + Sync;
 
 impl<T> Verdict<T> {
     fn of(&self, record: &CredentialRecord) -> Result<T, CannotLogIn> {
         match self {
             Self::Fixed(function) => function(record),
             Self::Made(function) => function(record),
+            Self::Whole { otherwise, .. } => otherwise(record),
         }
+    }
+
+    fn is_whole(&self, record: &CredentialRecord) -> bool {
+        matches!(self, Self::Whole { keeps, .. } if keeps(record))
     }
 }
 
@@ -60,7 +73,15 @@ impl Profile {
     /// # Errors
     /// - the target cannot hold it.
     pub fn represent(&self, record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
+        if self.keeps_whole(record) {
+            return Ok(StoredRecord::from(record));
+        }
         self.represent.of(record)
+    }
+
+    /// Tells whether it is known, without building anything, that the target gives the record back as it is.
+    pub(crate) fn keeps_whole(&self, record: &CredentialRecord) -> bool {
+        self.represent.is_whole(record)
     }
 
     /// Tells whether the target's library takes an active record like this one.
@@ -204,6 +225,17 @@ pub enum AccountFound {
     Several,
 }
 
+/// What a target holds under the credential ID of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing.
+    Nothing,
+    /// Exactly what it would hold of this record if it were written now: [`Profile::represent`] says what that is.
+    AsWritten,
+    /// Something else, or the target does not look that closely.
+    Record(Box<StoredRecord>),
+}
+
 /// A place where credential records live.
 ///
 /// `fetch` and `upsert` are given batches, and a batch is one transaction. The functions [`crate::plan`],
@@ -228,6 +260,26 @@ pub trait Sink {
     /// # Errors
     /// - the store cannot be read, or holds something that is no credential.
     fn fetch(&mut self, ids: &[&CredentialId]) -> Result<Vec<StoredRecord>, SinkError>;
+
+    /// Looks up what is there of these records; answers each in order.
+    ///
+    /// A sink that can tell without reading a whole credential that one stands there as written says so: most do when
+    /// an export is imported again.
+    ///
+    /// # Errors
+    /// - as [`Sink::fetch`].
+    fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        let ids: Vec<_> = records.iter().map(|record| &record.credential_id).collect();
+        let mut at: HashMap<&CredentialId, usize> =
+            ids.iter().copied().enumerate().map(|(at, id)| (id, at)).collect();
+        let mut held = vec![Held::Nothing; records.len()];
+        for stored in self.fetch(&ids)? {
+            if let Some(slot) = at.remove(&stored.credential_id).and_then(|at| held.get_mut(at)) {
+                *slot = Held::Record(Box::new(stored));
+            }
+        }
+        Ok(held)
+    }
 
     /// Looks the accounts up that these records are bound to, which are fetched and written next; answers each in order.
     ///

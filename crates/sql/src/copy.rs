@@ -8,28 +8,63 @@ const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Microseconds from 1970 to 2000, from which PostgreSQL counts.
 const EPOCH: i64 = 946_684_800_000_000;
 
-/// Writes rows as COPY takes them.
-pub(crate) fn encode<'a>(rows: impl Iterator<Item = &'a Vec<Value<'a>>>) -> Vec<u8> {
-    let mut data = Vec::with_capacity(1 << 20);
-    data.extend_from_slice(SIGNATURE);
-    data.extend_from_slice(&[0; 8]); // no flags, no extension
-    for row in rows {
+/// How many bytes a whole number has in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    Two,
+    Four,
+    Eight,
+}
+
+/// Rows as COPY takes them.
+pub(crate) struct Rows(Vec<u8>);
+
+impl Default for Rows {
+    fn default() -> Self {
+        let mut data = Vec::with_capacity(1 << 20);
+        data.extend_from_slice(SIGNATURE);
+        data.extend_from_slice(&[0; 8]); // no flags, no extension
+        Self(data)
+    }
+}
+
+impl Rows {
+    /// Adds a row; a number that does not fit its column is left for the server to refuse, by its length.
+    pub(crate) fn add<'v>(&mut self, row: impl ExactSizeIterator<Item = (Value<'v>, Width)>) {
+        let data = &mut self.0;
         data.extend_from_slice(&i16::try_from(row.len()).unwrap_or(i16::MAX).to_be_bytes());
-        for value in row {
+        for (value, width) in row {
             match value {
-                Value::Binary(bytes) => field(&mut data, bytes),
-                Value::Text(text) => field(&mut data, text.as_bytes()),
-                Value::Integer(number) => field(&mut data, &number.to_be_bytes()),
-                Value::Boolean(flag) => field(&mut data, &[u8::from(*flag)]),
-                Value::Time(time) => field(&mut data, &(time - EPOCH).to_be_bytes()),
+                Value::Binary(bytes) => field(data, &bytes),
+                Value::Text(text) => field(data, text.as_bytes()),
+                Value::Integer(number) => match (width, i16::try_from(number), i32::try_from(number)) {
+                    (Width::Two, Ok(number), _) => field(data, &number.to_be_bytes()),
+                    (Width::Four, _, Ok(number)) => field(data, &number.to_be_bytes()),
+                    _ => field(data, &number.to_be_bytes()),
+                },
+                Value::Boolean(flag) => field(data, &[u8::from(flag)]),
+                Value::Time(time) => field(data, &(time - EPOCH).to_be_bytes()),
                 Value::Null(_) | Value::Binaries(_) | Value::Texts(_) => {
                     data.extend_from_slice(&(-1_i32).to_be_bytes());
                 }
             }
         }
     }
-    data.extend_from_slice(&(-1_i16).to_be_bytes());
-    data
+
+    /// Returns all of it.
+    pub(crate) fn end(mut self) -> Vec<u8> {
+        self.0.extend_from_slice(&(-1_i16).to_be_bytes());
+        self.0
+    }
+}
+
+/// Writes rows for the table that rows are copied into, whose whole numbers have eight bytes.
+pub(crate) fn encode<'a>(rows: impl Iterator<Item = &'a Vec<Value<'a>>>) -> Vec<u8> {
+    let mut encoded = Rows::default();
+    for row in rows {
+        encoded.add(row.iter().map(|value| (value.borrowed(), Width::Eight)));
+    }
+    encoded.end()
 }
 
 fn field(data: &mut Vec<u8>, bytes: &[u8]) {
@@ -56,5 +91,18 @@ mod tests {
         expected.extend_from_slice(&[0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1]);
         expected.extend_from_slice(&[0xff, 0xff]);
         assert_eq!(data, expected);
+    }
+
+    #[test]
+    fn a_number_has_the_bytes_of_its_column() {
+        let row = |number, width| {
+            let mut rows = Rows::default();
+            rows.add([(Value::Integer(number), width)].into_iter());
+            rows.end()[21..].to_vec()
+        };
+        assert_eq!(row(-7, Width::Two), [0, 0, 0, 2, 0xff, 0xf9, 0xff, 0xff]);
+        assert_eq!(row(-7, Width::Four), [0, 0, 0, 4, 0xff, 0xff, 0xff, 0xf9, 0xff, 0xff]);
+        assert_eq!(row(1, Width::Eight)[..4], [0, 0, 0, 8]);
+        assert_eq!(row(1 << 40, Width::Four)[..4], [0, 0, 0, 8], "never cut");
     }
 }

@@ -71,6 +71,24 @@ pub trait Database: Send {
     /// - the database refuses, or cannot be reached any more.
     fn copy(&mut self, data: &[u8]) -> impl Future<Output = Result<(), DatabaseError>> + Send;
 
+    /// Tells whether [`Database::copy_into`] works.
+    fn copies_anywhere(&self) -> bool {
+        false
+    }
+
+    /// Runs this `COPY … FROM STDIN (FORMAT binary)` and returns how many rows it added (PostgreSQL; only asked for where
+    /// [`Database::copies_anywhere`]).
+    ///
+    /// # Errors
+    /// - the database refuses, or cannot be reached any more.
+    fn copy_into(
+        &mut self,
+        _statement: &str,
+        _data: &[u8],
+    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
+        std::future::ready(Err(DatabaseError::other("this driver copies rows into one table only")))
+    }
+
     /// Ends the connection and waits until that is done.
     fn close(self) -> impl Future<Output = ()> + Send
     where

@@ -39,7 +39,9 @@ impl Unreadable {
 
 /// The items of a row as far as they were read.
 #[derive(Default)]
-pub(crate) struct Draft {
+pub(crate) struct Draft<'k> {
+    /// A key that was checked: the same bytes are the same key, and need no second look.
+    pub(crate) known_key: Option<&'k CoseKey>,
     credential_id: Option<CredentialId>,
     public_key: Option<CoseKey>,
     sign_count: Option<SignCount>,
@@ -59,7 +61,7 @@ pub(crate) struct Draft {
     account: Option<Identifier>,
 }
 
-impl Draft {
+impl Draft<'_> {
     /// Reads what stands in a column.
     ///
     /// # Errors
@@ -108,8 +110,11 @@ impl Draft {
                 self.credential_id = Some(id.map_err(|fault| fault.message)?);
             }
             Item::PublicKey => {
-                let key = CoseKey::from_bytes(bytes(value, encoding)?.into_owned());
-                self.public_key = Some(key.map_err(|fault| fault.message)?);
+                let bytes = bytes(value, encoding)?;
+                self.public_key = Some(match self.known_key.filter(|key| key.as_bytes() == &*bytes) {
+                    Some(key) => key.clone(),
+                    None => CoseKey::from_bytes(bytes.into_owned()).map_err(|fault| fault.message)?,
+                });
             }
             Item::SignCount => self.sign_count = Some(count(value)?),
             Item::Transports => self.transports = Some(transports(value, encoding)?),

@@ -153,7 +153,7 @@ fn flag<'a>(known: bool, encoding: &'a Encoding) -> Value<'a> {
     }
 }
 
-fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'a, str> {
+pub(crate) fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'a, str> {
     let values: Vec<&str> = list.iter().collect();
     Cow::Owned(match encoding {
         _ if is_joined(encoding) => values.join(","),
@@ -166,7 +166,7 @@ fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'a, str> {
             format!("{{{}}}", quoted.join(","))
         }
         // A JSON array keeps the order and any text.
-        _ => Json::from(values).to_string(),
+        _ => serde_json::to_string(&values).unwrap_or_default(), // texts are always JSON
     })
 }
 
@@ -196,6 +196,9 @@ pub(crate) fn time(microseconds: i64, encoding: &Encoding) -> Value<'static> {
 
 /// Writes a time in UTC with always the same number of digits, so that text order is time order.
 pub(crate) fn time_text(microseconds: i64, between: char, digits: u8) -> String {
+    if has_plain_year(microseconds) {
+        return plain_time_text(microseconds, between, digits);
+    }
     let fraction = microseconds.rem_euclid(1_000_000);
     let whole = Timestamp::from_microseconds(microseconds - fraction).map(|time| time.to_string());
     let text = whole.unwrap_or_default().trim_end_matches('Z').replace('T', &between.to_string());
@@ -205,11 +208,54 @@ pub(crate) fn time_text(microseconds: i64, between: char, digits: u8) -> String 
     }
 }
 
+/// Writes a time with a year of four digits: there is one for every row, so it is made without a detour.
+fn plain_time_text(microseconds: i64, between: char, digits: u8) -> String {
+    let (second, fraction) = (microseconds.div_euclid(1_000_000), microseconds.rem_euclid(1_000_000));
+    let (day, second) = (second.div_euclid(86_400), second.rem_euclid(86_400));
+    // Years begin in March here, so that the leap day is the last of its year; a period of 400 of them has 146,097 days.
+    let day = day + 719_468;
+    let (period, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + 400 * period + i64::from(month <= 2);
+    let mut text = String::with_capacity(27);
+    pad(&mut text, year, 4);
+    text.push('-');
+    pad(&mut text, month, 2);
+    text.push('-');
+    pad(&mut text, day, 2);
+    text.push(between);
+    pad(&mut text, second / 3_600, 2);
+    text.push(':');
+    pad(&mut text, second / 60 % 60, 2);
+    text.push(':');
+    pad(&mut text, second % 60, 2);
+    if digits > 0 {
+        let digits = u32::from(digits.min(6));
+        text.push('.');
+        pad(&mut text, fraction / 10_i64.pow(6 - digits), digits);
+    }
+    text
+}
+
+/// Appends the last digits of a number.
+fn pad(text: &mut String, number: i64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_i64.pow(place) % 10;
+        text.push(u8::try_from(digit).map_or('?', |digit| char::from(b'0' + digit)));
+    }
+}
+
 /// Tells whether a time has a year of four digits, as every text form of a time needs.
 pub(crate) fn has_plain_year(microseconds: i64) -> bool {
-    Timestamp::from_microseconds(microseconds)
-        .is_some_and(|time| time.to_string().as_bytes().get(10) == Some(&b'T'))
+    (YEAR_0..YEAR_10000).contains(&microseconds)
 }
+
+const YEAR_0: i64 = -62_167_219_200_000_000;
+const YEAR_10000: i64 = 253_402_300_800_000_000;
 
 fn constant<'a>(constant: &'a Constant, context: Context<'_>) -> Value<'a> {
     match constant {
@@ -311,6 +357,20 @@ mod tests {
         }
         let early = Timestamp::parse("0000-01-01T00:30:00+02:00").unwrap().0.microseconds();
         assert!(!has_plain_year(early));
+    }
+
+    #[test]
+    fn every_day_has_the_text_of_the_calendar() {
+        for (number, micros) in (YEAR_0..YEAR_10000).step_by(86_399_000_000).enumerate() {
+            let micros = micros + i64::try_from(number % 1_000_000).unwrap();
+            let Some(time) = Timestamp::from_microseconds(micros) else { continue };
+            let text = plain_time_text(micros, 'T', 6) + "Z";
+            assert_eq!(Timestamp::parse(&text), Some((time, true)), "{text}");
+            assert_eq!(text.len(), 27);
+        }
+        for micros in [YEAR_0 - 1, YEAR_10000] {
+            assert!(!has_plain_year(micros));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! ```
 
 mod address;
+mod as_written;
 mod attestation_object;
 mod catalog;
 mod column;
@@ -23,6 +24,7 @@ mod failure;
 mod lock;
 mod map;
 mod name;
+mod packed;
 mod profile;
 mod record_view;
 mod schema;

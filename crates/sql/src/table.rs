@@ -1,21 +1,25 @@
 //! A map bound to a table that is there: what every column takes, and what is kept of a record.
 
+mod bind;
+
 use std::borrow::Cow;
 
 use keyferry_core::{
-    CannotLogIn, CoseAlgorithm, CredentialId, CredentialRecord, Curve, Item, KeyParameters, Shown, Status,
+    CannotLogIn, CoseAlgorithm, CredentialId, CredentialRecord, Curve, Item, KeyParameters, Status,
     StoredRecord,
 };
 
 use crate::{
     Dialect, Kind, TableMap, TableName, Value,
     catalog::{FoundColumn, FoundTable, Times, is_moment},
+    copy::Width,
     decode::Draft,
     encode::{self, Context},
-    map::{AccountTable, Column, Content, Derived, Encoding, Field, may_change},
+    map::{Content, Derived, Encoding, Field, may_change},
     name::quote,
     record_view::View,
 };
+use bind::{bind_account, bind_columns};
 
 /// A table of credentials that is there and takes what the map says.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct Table {
     pub(crate) key: usize,
     pub(crate) account: Option<BoundAccount>,
     pub(crate) companions: Vec<BoundRow>,
+    /// PostgreSQL: whether COPY does what INSERT does.
+    takes_copy: bool,
 }
 
 /// A column of the map and what the database says of it.
@@ -106,7 +112,8 @@ impl Table {
                 Ok(BoundRow { table: found.name.clone(), columns, key })
             })
             .collect::<Result<_, String>>()?;
-        Ok(Self { dialect, name: found.name.clone(), columns, key, account, companions, map })
+        let (name, takes_copy) = (found.name.clone(), found.takes_copy);
+        Ok(Self { dialect, name, columns, key, account, companions, map, takes_copy })
     }
 
     /// Returns the record as the table would give it back.
@@ -202,7 +209,12 @@ impl Table {
     }
 
     /// Returns what reading makes of what is written.
-    fn there_and_back(&self, content: &Content, found: Option<&FoundColumn>, view: &View<'_>) -> Draft {
+    fn there_and_back(
+        &self,
+        content: &Content,
+        found: Option<&FoundColumn>,
+        view: &View<'_>,
+    ) -> Draft<'static> {
         let value = encode::content(content, view, self.context(SOME_TIME));
         let value = match found {
             Some(found) => self.adapt(value, content, found),
@@ -250,6 +262,9 @@ impl Table {
         }
         if needs.rising_sign_count && record.sign_count.0 == u32::MAX {
             return Err(CannotLogIn::SignCountExhausted);
+        }
+        if self.keeps_whole(record) {
+            return Ok(());
         }
         self.represent(record).map(drop)
     }
@@ -340,6 +355,21 @@ impl Table {
         }
     }
 
+    /// Returns the widths of the columns' numbers in COPY's binary form; `None` where a value needs a cast on its way.
+    pub(crate) fn copy_widths(&self) -> Option<Vec<Width>> {
+        let width = |column: &Bound| match (column.kind, column.found.declared.as_str()) {
+            (Kind::Integer, "smallint") => Some(Width::Two),
+            (Kind::Integer, "integer") => Some(Width::Four),
+            (Kind::Integer, "bigint")
+            | (Kind::Binary, "bytea")
+            | (Kind::Text, "text")
+            | (Kind::Boolean, "boolean")
+            | (Kind::Time, "timestamp with time zone") => Some(Width::Eight),
+            _ => None,
+        };
+        self.columns.iter().map(width).collect::<Option<_>>().filter(|_| self.takes_copy)
+    }
+
     /// Returns what is true of this table as a target.
     pub(crate) fn keeps_status(&self) -> bool {
         self.map.field(Item::Status).is_some()
@@ -418,185 +448,4 @@ fn fits(value: &Value<'_>, found: &FoundColumn) -> bool {
         Value::Integer(number) => found.range.is_none_or(|(least, most)| (least..=most).contains(number)),
         _ => true,
     }
-}
-
-fn bind_columns(
-    dialect: Dialect,
-    table: &TableName,
-    columns: &[Column],
-    found: &FoundTable,
-    is_own: bool,
-) -> Result<Vec<Bound>, String> {
-    let mut bound = Vec::with_capacity(columns.len());
-    for column in columns {
-        let spelled = found
-            .column(&column.name)
-            .or_else(|| found.columns.iter().find(|other| other.name.eq_ignore_ascii_case(&column.name)));
-        let expected = expected(dialect, &column.content, is_own, &column.name);
-        let Some(there) = spelled else {
-            return Err(format!("{table} has no column {}, expected {expected}", column.name));
-        };
-        let is_as_expected = takes(&column.content, there)
-            && (!is_own
-                || (there.is_nullable == is_nullable(&column.name) && has_full_range(&column.name, there)));
-        let Some(kind) = there.kind.filter(|_| is_as_expected) else {
-            let null = if there.is_nullable { "NULL" } else { "NOT NULL" };
-            let declared = Shown(&there.declared);
-            return Err(format!("{table}: column {} is {declared} {null}, expected {expected}", column.name));
-        };
-        bound.push(Bound { content: column.content.clone(), kind, found: there.clone() });
-    }
-    let is_written = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-    if let Some(other) = found
-        .columns
-        .iter()
-        .find(|column| !is_written(&column.name) && !column.is_nullable && !column.is_optional)
-    {
-        let name = Shown(&other.name);
-        return Err(match is_own {
-            true => {
-                format!("{table} has a column {name} of its own that must not be NULL and has no default")
-            }
-            false => format!(
-                "{table} has a column {name} that must not be NULL and has no default; give it a value in the map, \
-                 under [constants]"
-            ),
-        });
-    }
-    Ok(bound)
-}
-
-fn is_nullable(name: &str) -> bool {
-    crate::COLUMNS.iter().any(|column| column.name == name && column.is_nullable)
-}
-
-/// Our own table holds every legal value, whoever made it.
-fn has_full_range(name: &str, found: &FoundColumn) -> bool {
-    let needed = match name {
-        "credential_id" => Some(1023),
-        "user_handle" => Some(64),
-        "public_key" => Some(4096),
-        "user_id" | "external_user_id" | "account" => Some(1024),
-        "rp_id" => Some(253),
-        _ => None,
-    };
-    let is_long = found.max_length.is_none_or(|most| needed.is_none_or(|needed| most >= needed));
-    let is_wide = name != "sign_count" || found.range.is_none_or(|(_, most)| most >= i64::from(u32::MAX));
-    is_long && is_wide && (found.kind != Some(Kind::Time) || found.digits >= 6)
-}
-
-/// Tells whether a column takes what the map writes into it.
-fn takes(content: &Content, found: &FoundColumn) -> bool {
-    let Some(kind) = found.kind else { return false };
-    if let Content::Item(Field { encoding: Encoding::Array, .. }) = content {
-        return found.is_array;
-    }
-    if found.is_array {
-        return false;
-    }
-    let natural = match content {
-        Content::Item(field) | Content::Copy(field) => encode::natural(&field.encoding),
-        Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
-        Content::Derived(Derived::AttestationObject) => Kind::Binary,
-        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => {
-            Kind::Time
-        }
-        Content::Constant(crate::map::Constant::Integer(_)) => Kind::Integer,
-        Content::Constant(crate::map::Constant::Boolean(_)) => Kind::Boolean,
-        Content::AccountId => return true, // compared with the account's own column
-        Content::Derived(_) | Content::Constant(_) | Content::Document(_) => Kind::Text,
-    };
-    let is_item = matches!(content, Content::Item(_) | Content::Copy(_));
-    match (natural, kind) {
-        (natural, kind) if natural == kind => true,
-        (Kind::Boolean, Kind::Integer) => true,
-        (Kind::Text, Kind::Binary) => is_uuid(content),
-        // Which form of text or number an item has, the map must say; a moment that is never read back may have any.
-        (Kind::Time, Kind::Text | Kind::Integer) => !is_item,
-        _ => false,
-    }
-}
-
-/// Says what a column should be, in the words of the database.
-fn expected(dialect: Dialect, content: &Content, is_own: bool, name: &str) -> String {
-    let kind = match content {
-        Content::Item(Field { encoding: Encoding::Array, .. }) => return "an array of texts".to_owned(),
-        Content::Item(field) | Content::Copy(field) => encode::natural(&field.encoding),
-        Content::Derived(Derived::CoseAlgorithm) => Kind::Integer,
-        Content::Derived(Derived::AttestationObject) => Kind::Binary,
-        Content::Derived(Derived::CreatedAtOrNow) | Content::Constant(crate::map::Constant::Now) => {
-            Kind::Time
-        }
-        Content::Constant(crate::map::Constant::Integer(_)) => Kind::Integer,
-        Content::Constant(crate::map::Constant::Boolean(_)) => Kind::Boolean,
-        _ => Kind::Text,
-    };
-    let word = match (dialect, kind) {
-        (Dialect::Sqlite, Kind::Binary) => "BLOB",
-        (Dialect::Sqlite, Kind::Text | Kind::Time) => "TEXT",
-        (Dialect::Sqlite, Kind::Integer | Kind::Boolean) => "INTEGER",
-        (Dialect::Postgres, Kind::Binary) => "bytea",
-        (Dialect::Postgres, Kind::Text) => "text",
-        (Dialect::Postgres, Kind::Integer) => "bigint",
-        (Dialect::Postgres, Kind::Boolean) => "boolean",
-        (Dialect::Postgres, Kind::Time) => "timestamptz",
-        (Dialect::MySql, Kind::Binary) => "VARBINARY",
-        (Dialect::MySql, Kind::Text) => "VARCHAR or TEXT",
-        (Dialect::MySql, Kind::Integer) => "BIGINT",
-        (Dialect::MySql, Kind::Boolean) => "BOOLEAN",
-        (Dialect::MySql, Kind::Time) => "DATETIME(6)",
-    };
-    match (is_own, is_nullable(name)) {
-        (false, _) => word.to_owned(),
-        (true, true) => format!("{word} NULL"),
-        (true, false) => format!("{word} NOT NULL"),
-    }
-}
-
-fn bind_account(
-    dialect: Dialect,
-    account: &AccountTable,
-    found: &FoundTable,
-    columns: &[Bound],
-) -> Result<BoundAccount, String> {
-    let column = |name: &str| {
-        found.column(name).cloned().ok_or_else(|| format!("{} has no column {name}", account.table))
-    };
-    let (matches, id) = (column(&account.matches)?, column(&account.id)?);
-    if !matches!(matches.kind, Some(Kind::Text | Kind::Integer)) || matches.is_array {
-        let declared = Shown(&matches.declared);
-        return Err(format!(
-            "{}: column {} is {declared}, expected a text or a number",
-            account.table, account.matches
-        ));
-    }
-    let Some(id_kind) = id.kind.filter(|kind| matches!(kind, Kind::Text | Kind::Integer | Kind::Binary))
-    else {
-        return Err(format!(
-            "{}: column {} is {}, which cannot be kept",
-            account.table,
-            account.id,
-            Shown(&id.declared)
-        ));
-    };
-    let bound_to = columns.iter().find(|column| matches!(column.content, Content::AccountId));
-    if let Some(column) = bound_to.filter(|column| column.kind != id_kind) {
-        return Err(format!(
-            "column {} is {}, but {}.{} is {}",
-            Shown(&column.found.name),
-            Shown(&column.found.declared),
-            account.table,
-            account.id,
-            Shown(&id.declared)
-        ));
-    }
-    let create = match account.create.is_empty() {
-        true => None,
-        false => {
-            let columns = bind_columns(dialect, &account.table, &account.create, found, false)?;
-            let key = position(&columns, &account.id).ok_or("the row of a new account has no id")?;
-            Some(BoundRow { table: found.name.clone(), columns, key: vec![key] })
-        }
-    };
-    Ok(BoundAccount { table: found.name.clone(), matches, id, id_kind, create })
 }

@@ -168,6 +168,13 @@ pub(crate) fn create_copy_table(kinds: &[Kind]) -> String {
     format!("CREATE TEMPORARY TABLE {COPY_TABLE} ({}) ON COMMIT DROP", columns.join(", "))
 }
 
+/// Copies rows into the table itself.
+pub(crate) fn copy_into(table: &Table) -> String {
+    let columns: Vec<_> = table.columns.iter().map(|column| column.quoted(table.dialect)).collect();
+    let name = table.name.quoted(table.dialect);
+    format!("COPY {name} ({}) FROM STDIN WITH (FORMAT binary)", columns.join(", "))
+}
+
 /// Gives the table that rows are copied into another name, so that one with other columns can take its place.
 pub(crate) fn put_copy_table_away(number: usize) -> String {
     format!("ALTER TABLE pg_temp.{COPY_TABLE} RENAME TO {COPY_TABLE}_{number}")
@@ -427,7 +434,7 @@ fn binary(column: &Bound) -> &'static str {
     if column.kind == Kind::Text { " COLLATE BINARY" } else { "" }
 }
 
-fn in_list(dialect: Dialect, key: &Bound, alias: &str, keys: usize) -> String {
+pub(crate) fn in_list(dialect: Dialect, key: &Bound, alias: &str, keys: usize) -> String {
     let name = format!("{alias}.{}", key.quoted(dialect));
     match dialect {
         Dialect::Postgres => format!("{name} = ANY($1{})", cast_of_array(&key.found)),

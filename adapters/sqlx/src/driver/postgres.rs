@@ -76,9 +76,17 @@ impl Database for PgDatabase {
     }
 
     async fn copy(&mut self, data: &[u8]) -> Result<(), DatabaseError> {
-        let failed = |error| failure(Dialect::Postgres, &error);
         let statement = format!("COPY pg_temp.{COPY_TABLE} FROM STDIN WITH (FORMAT binary)");
-        let mut copy = self.0.copy_in_raw(&statement).await.map_err(failed)?;
+        self.copy_into(&statement, data).await.map(drop)
+    }
+
+    fn copies_anywhere(&self) -> bool {
+        true
+    }
+
+    async fn copy_into(&mut self, statement: &str, data: &[u8]) -> Result<u64, DatabaseError> {
+        let failed = |error| failure(Dialect::Postgres, &error);
+        let mut copy = self.0.copy_in_raw(statement).await.map_err(failed)?;
         for chunk in data.chunks(CHUNK) {
             if let Err(error) = copy.send(chunk).await {
                 // The first failure is the one to tell of.
@@ -86,7 +94,7 @@ impl Database for PgDatabase {
                 return Err(failed(error));
             }
         }
-        copy.finish().await.map(drop).map_err(failed)
+        copy.finish().await.map_err(failed)
     }
 
     async fn close(self) {

@@ -23,6 +23,8 @@ pub(crate) struct FoundTable {
     pub(crate) unique_but_folding: Vec<String>,
     /// SQLite: whether each value must have its column's type.
     pub(crate) is_strict: bool,
+    /// PostgreSQL: whether COPY does what INSERT does, which it does not where rules or policies stand between.
+    pub(crate) takes_copy: bool,
 }
 
 /// A column as it stands in the database.

@@ -47,6 +47,7 @@ pub(super) async fn find<D: Database>(
         unique,
         unique_but_folding,
         is_strict: true,
+        takes_copy: false,
     }))
 }
 

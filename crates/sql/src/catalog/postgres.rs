@@ -4,7 +4,8 @@ use super::{FoundColumn, FoundTable, Problem, Row, Times, rows};
 use crate::{Database, Kind, TableName, Value, name::quote};
 
 const TABLE: &str = "\
-SELECT n.nspname::text, c.relname::text, c.relkind::text, c.oid::int8 \
+SELECT n.nspname::text, c.relname::text, c.relkind::text, c.oid::int8, \
+(c.relhasrules OR c.relrowsecurity)::int4 \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.relname::text = $1 AND CASE WHEN $2 = '' THEN pg_catalog.pg_table_is_visible(c.oid) \
 ELSE n.nspname::text = $2 END";
@@ -41,9 +42,11 @@ pub(super) async fn find<D: Database>(
     name: &TableName,
 ) -> Result<Option<FoundTable>, Problem> {
     let binds = [Value::text(name.table()), Value::text(name.schema().unwrap_or_default())];
-    let found =
-        rows(database, TABLE, &binds, |row| Some((row.text(0)?, row.text(2)?, row.number(3)??))).await?;
-    let Some((schema, kind, oid)) = found.into_iter().next() else { return Ok(None) };
+    let found = rows(database, TABLE, &binds, |row| {
+        Some((row.text(0)?, row.text(2)?, row.number(3)??, row.flag(4)?))
+    })
+    .await?;
+    let Some((schema, kind, oid, has_more)) = found.into_iter().next() else { return Ok(None) };
     if !["r", "p"].contains(&kind.as_str()) {
         return Err(Problem::Table(format!("{name} is no table (relkind {kind})")));
     }
@@ -56,6 +59,7 @@ pub(super) async fn find<D: Database>(
         unique: super::named(&unique, true),
         unique_but_folding: super::named(&unique, false),
         is_strict: true,
+        takes_copy: !has_more,
     }))
 }
 

@@ -40,6 +40,7 @@ pub(super) async fn find<D: Database>(
         unique: super::named(&unique, true),
         unique_but_folding: super::named(&unique, false),
         is_strict,
+        takes_copy: false,
     }))
 }
 

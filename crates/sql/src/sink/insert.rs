@@ -7,19 +7,20 @@ use keyferry_core::{CredentialRecord, Write, Written};
 use super::{
     Trouble, accounts,
     read::{self, Key},
+    stream,
     write::{Batch, Stop},
 };
 use crate::{
     Class, Database, DatabaseError, Dialect, Kind, Statement, TableName, Value, copy,
     encode::Context,
     record_view::View,
-    table::{Bound, BoundRow},
+    table::{Bound, BoundRow, Table},
     text,
 };
 
 /// How many rows one INSERT lists: enough that the way to the database does not count, and in MySQL well below what its
 /// servers take in one packet.
-const fn listed(dialect: Dialect) -> usize {
+pub(super) const fn listed(dialect: Dialect) -> usize {
     match dialect {
         Dialect::Sqlite => 512,
         Dialect::MySql | Dialect::Postgres => 2048,
@@ -29,7 +30,7 @@ const fn listed(dialect: Dialect) -> usize {
 const KEYS: usize = 4096;
 
 /// A credential that is to be added.
-struct New<'w> {
+pub(super) struct New<'w> {
     /// The position of its answer.
     index: usize,
     record: &'w CredentialRecord,
@@ -38,7 +39,7 @@ struct New<'w> {
 }
 
 /// Why a part of the rows was not added.
-enum Missed {
+pub(super) enum Missed {
     /// Some of them were there already, or were dropped.
     Some,
     /// One of them is refused.
@@ -82,6 +83,13 @@ pub(super) async fn all<D: Database>(
         leave_out_what_is_there(batch, &mut new, written).await?;
     }
     bind_accounts(batch, &mut new, written).await?;
+    if !batch.is_careful && table.companions.is_empty() {
+        match stream::all(batch, &new, deciding_key(table)).await? {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(_)) => return Err(Stop::Again { is_careful: true }),
+            None => {}
+        }
+    }
     // One after the other where one may stand out; else as many as a statement takes.
     let mut parts: Vec<Vec<New<'_>>> = Vec::new();
     while !new.is_empty() {
@@ -262,7 +270,7 @@ async fn add<D: Database>(batch: &mut Batch<'_, D>, part: &[New<'_>]) -> Result<
         let mut missing = Vec::new();
         for (new, view) in part.iter().zip(&views) {
             match there.get(&Key::of(&table.value(changing, view, table.context(0)))) {
-                None => missing.push(values(batch, &companion.columns, new, *view)),
+                None => missing.push(values(table, batch.now, &companion.columns, new).collect()),
                 Some(owner) if *owner == new.account => {}
                 Some(_) => {
                     let why = format!("{} holds this credential for another account", companion.table);
@@ -276,21 +284,26 @@ async fn add<D: Database>(batch: &mut Batch<'_, D>, part: &[New<'_>]) -> Result<
             return Ok(Err(missed));
         }
     }
-    let values: Vec<_> =
-        part.iter().map(|new| values(batch, &table.columns, new, View::from(new.record))).collect();
-    let key = table.columns.get(table.key).filter(|key| {
+    let values: Vec<Vec<_>> =
+        part.iter().map(|new| values(table, batch.now, &table.columns, new).collect()).collect();
+    let key = deciding_key(table);
+    let affected = rows(batch, &table.name, &table.columns, key.map(|key| (table.key, key)), &values).await;
+    sent(affected, part.len())
+}
+
+/// Returns the column whose index may pass over what is there already, and so says how many rows were.
+fn deciding_key(table: &Table) -> Option<&Bound> {
+    table.columns.get(table.key).filter(|key| {
         // MySQL cannot name the index that may decide; a folding one would decide otherwise than we do.
         table.dialect != Dialect::MySql
             && table.map.key.is_unique
             && key.found.is_exact
             && !table.map.key.folds_case
-    });
-    let affected = rows(batch, &table.name, &table.columns, key.map(|key| (table.key, key)), &values).await;
-    sent(affected, part.len())
+    })
 }
 
 /// Judges how many rows were added.
-fn sent(affected: Result<u64, DatabaseError>, rows: usize) -> Result<Result<(), Missed>, Stop> {
+pub(super) fn sent(affected: Result<u64, DatabaseError>, rows: usize) -> Result<Result<(), Missed>, Stop> {
     match affected {
         Ok(affected) if usize::try_from(affected) == Ok(rows) => Ok(Ok(())),
         Ok(_) => Ok(Err(Missed::Some)),
@@ -299,15 +312,16 @@ fn sent(affected: Result<u64, DatabaseError>, rows: usize) -> Result<Result<(), 
     }
 }
 
-fn values<'v, D>(
-    batch: &Batch<'v, D>,
+/// Returns what is written into these columns.
+pub(super) fn values<'v>(
+    table: &'v Table,
+    now: i64,
     columns: &'v [Bound],
     new: &'v New<'_>,
-    view: View<'v>,
-) -> Vec<Value<'v>> {
-    let table = batch.table;
-    let context = Context { account: new.account.as_ref(), ..table.context(batch.now) };
-    columns.iter().map(|column| table.value(column, &view, context)).collect()
+) -> impl ExactSizeIterator<Item = Value<'v>> {
+    let view = View::from(new.record);
+    let context = Context { account: new.account.as_ref(), ..table.context(now) };
+    columns.iter().map(move |column| table.value(column, &view, context))
 }
 
 /// Adds rows with one statement, and returns how many were added.

@@ -5,12 +5,13 @@ mod change;
 mod insert;
 mod open;
 mod read;
+mod stream;
 mod write;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use keyferry_core::{
-    CredentialId, CredentialRecord, Profile, SinkError, SinkErrorKind, StoredRecord, Write, Written,
+    CredentialId, CredentialRecord, Held, Profile, SinkError, SinkErrorKind, StoredRecord, Write, Written,
 };
 
 pub use open::{Access, Found, Opening};
@@ -91,6 +92,27 @@ impl<D: Database> SqlSink<D> {
         let rows = read::credentials(&mut self.database, &table, ids, false).await;
         let rows = rows.map_err(|error| error.while_doing(&action))?;
         Ok(rows.into_iter().map(|row| row.stored).collect())
+    }
+
+    /// Looks up what is there of these records; answers each in order, and says of a row of our own table that holds
+    /// what would be written now no more than that.
+    ///
+    /// # Errors
+    /// - as [`SqlSink::fetch`].
+    pub async fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        if let Some(table) = self.table.clone().filter(|table| table.map.is_own) {
+            let held = read::compared(&mut self.database, &table, records).await;
+            return held.map_err(|error| error.while_doing(&format!("reading {}", self.name)));
+        }
+        let ids: Vec<_> = records.iter().map(|record| &record.credential_id).collect();
+        let stored = self.fetch(&ids).await?;
+        let mut stored: HashMap<CredentialId, StoredRecord> =
+            stored.into_iter().map(|stored| (stored.credential_id.clone(), stored)).collect();
+        let held = ids.into_iter().map(|id| match stored.remove(id) {
+            Some(stored) => Held::Record(Box::new(stored)),
+            None => Held::Nothing,
+        });
+        Ok(held.collect())
     }
 
     /// Makes these changes in one transaction, all but those that it answers otherwise than [`Written::Done`].

@@ -130,9 +130,12 @@ fn session(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &["PRAGMA cache_size = -65536"], // of this connection: the indexes of a million rows
         Dialect::Postgres => {
-            &["SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
+            // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time.
+            &[
+                "SET enable_seqscan = off; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
              SET bytea_output = 'hex'; SET lock_timeout = '30s'; SET statement_timeout = 0; \
-             SET idle_in_transaction_session_timeout = 0; SET application_name = 'keyferry'"]
+             SET idle_in_transaction_session_timeout = 0; SET application_name = 'keyferry'",
+            ]
         }
         // A value that does not fit is an error, whatever the server thinks; gaps are locked, so that what was not there
         // cannot come to be there.
@@ -329,12 +332,19 @@ fn profile(dialect: Dialect, map: &TableMap, table: Option<&Arc<Table>>) -> Prof
     let Some(table) = table else {
         return general;
     };
-    let (represents, verifies) = (Arc::clone(table), Arc::clone(table));
+    let (keeps, represents, verifies) = (Arc::clone(table), Arc::clone(table), Arc::clone(table));
+    let represent = Arc::new(move |record: &_| represents.represent(record));
     Profile {
         name: general.name,
         library: Cow::Owned(map.library.clone()),
         keeps_status: table.keeps_status(),
-        represent: Verdict::Made(Arc::new(move |record| represents.represent(record))),
+        represent: match map.is_own {
+            true => Verdict::Whole {
+                keeps: Arc::new(move |record| keeps.keeps_whole(record)),
+                otherwise: represent,
+            },
+            false => Verdict::Made(represent),
+        },
         verifies: Verdict::Made(Arc::new(move |record| verifies.verifies(record))),
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use keyferry_core::{CredentialId, Identifier, Item, StoredRecord};
+use keyferry_core::{CoseKey, CredentialId, CredentialRecord, Identifier, Item, StoredRecord};
 
 use super::Trouble;
 use crate::{
-    Cells, Database, Dialect, Kind, Statement, Value,
+    Cells, Database, DatabaseError, Dialect, Kind, Statement, Value,
+    as_written::is_as_written,
     decode::{Draft, Unreadable},
     map::Content,
+    packed,
     table::{Bound, BoundRow, Table},
-    text,
+    text::{self, read_columns},
 };
 
 /// How many keys one query asks for: enough that the way to the database does not count.
@@ -42,7 +44,7 @@ pub(super) async fn credentials<D: Database>(
             if ids.len() == KEYS { Statement::repeated(statement) } else { Statement::once(statement) };
         let mut unreadable = None;
         database
-            .query(&statement, &binds, &mut |cells| match row(table, cells, is_locked) {
+            .query(&statement, &binds, &mut |cells| match row(table, cells, is_locked, None) {
                 // A collation that folds finds more than was asked for.
                 Ok(row) if asked.contains(&row.stored.credential_id) => held.push(row),
                 Ok(_) => {}
@@ -59,6 +61,123 @@ pub(super) async fn credentials<D: Database>(
         see_to_companion(database, table, companion, &mut held).await?;
     }
     Ok(held)
+}
+
+/// Reads what our own table holds of these records; answers each in order.
+pub(super) async fn compared<D: Database>(
+    database: &mut D,
+    table: &Table,
+    records: &[&CredentialRecord],
+) -> Result<Vec<keyferry_core::Held>, Trouble> {
+    use keyferry_core::Held;
+    let mut answers = vec![Held::Nothing; records.len()];
+    // In the order of the index, neighbours share their pages.
+    let mut sorted: Vec<(usize, &CredentialRecord)> = records.iter().copied().enumerate().collect();
+    sorted.sort_unstable_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
+    for sorted in sorted.chunks(KEYS) {
+        let rest = match table.dialect {
+            Dialect::Sqlite => packed_rows(database, table, sorted, &mut answers).await?,
+            Dialect::Postgres | Dialect::MySql => sorted.to_vec(),
+        };
+        if !rest.is_empty() {
+            each_row(database, table, &rest, &mut answers).await?;
+        }
+    }
+    Ok(answers)
+}
+
+/// Reads rows cell by cell; `sorted` are in the order of their credential IDs.
+async fn each_row<D: Database>(
+    database: &mut D,
+    table: &Table,
+    sorted: &[(usize, &CredentialRecord)],
+    answers: &mut [keyferry_core::Held],
+) -> Result<(), Trouble> {
+    use keyferry_core::Held;
+    let key = read_columns(table).position(is_credential_id).unwrap_or_default();
+    let binds = as_binds(table.dialect, ids_of(sorted));
+    let statement = text::select(table, binds.len(), false);
+    let statement =
+        if sorted.len() == KEYS { Statement::repeated(statement) } else { Statement::once(statement) };
+    let mut unreadable = None;
+    database
+        .query(&statement, &binds, &mut |cells| {
+            let Ok(Value::Binary(id)) = cells.cell(key, Kind::Binary) else { return };
+            let Some((at, record)) = find(sorted, &id) else { return };
+            let held = if table.keeps_whole(record) && is_row_as_written(table, cells, record) {
+                Held::AsWritten
+            } else {
+                match row(table, cells, false, Some(&record.public_key)) {
+                    Ok(row) => Held::Record(Box::new(row.stored)),
+                    Err(why) => {
+                        unreadable = Some(why);
+                        return;
+                    }
+                }
+            };
+            if let Some(answer) = answers.get_mut(at) {
+                *answer = held;
+            }
+        })
+        .await?;
+    match unreadable {
+        Some(why) => Err(Trouble::Unreadable(why)),
+        None => Ok(()),
+    }
+}
+
+/// Reads rows as one value, and returns the records whose rows must be read cell by cell.
+async fn packed_rows<'r, D: Database>(
+    database: &mut D,
+    table: &Table,
+    sorted: &[(usize, &'r CredentialRecord)],
+    answers: &mut [keyferry_core::Held],
+) -> Result<Vec<(usize, &'r CredentialRecord)>, DatabaseError> {
+    let binds = ids_of(sorted);
+    let statement = packed::select(table, binds.len());
+    let statement =
+        if sorted.len() == KEYS { Statement::repeated(statement) } else { Statement::once(statement) };
+    // Without a single row the value is NULL.
+    let mut rest = Some(Vec::new());
+    database
+        .query(&statement, &binds, &mut |cells| {
+            let Ok(Value::Binary(value)) = cells.cell(0, Kind::Binary) else { return };
+            let Some(rows) = packed::rows(table, &value) else {
+                rest = None;
+                return;
+            };
+            let mut scratch = packed::Scratch::default();
+            for row in rows {
+                let Some((at, record)) = find(sorted, row.credential_id) else { continue };
+                if table.keeps_whole(record) && row.is(record, &mut scratch) {
+                    if let Some(answer) = answers.get_mut(at) {
+                        *answer = keyferry_core::Held::AsWritten;
+                    }
+                } else if let Some(rest) = &mut rest {
+                    rest.push((at, record));
+                }
+            }
+        })
+        .await?;
+    let mut rest = rest.unwrap_or_else(|| sorted.to_vec());
+    rest.sort_unstable_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
+    Ok(rest)
+}
+
+fn ids_of<'r>(sorted: &[(usize, &'r CredentialRecord)]) -> Vec<Value<'r>> {
+    sorted.iter().map(|(_, record)| Value::bytes(record.credential_id.as_bytes())).collect()
+}
+
+fn find<'r>(sorted: &[(usize, &'r CredentialRecord)], id: &[u8]) -> Option<(usize, &'r CredentialRecord)> {
+    let at = sorted.binary_search_by(|(_, record)| record.credential_id.as_bytes().cmp(id)).ok()?;
+    sorted.get(at).copied()
+}
+
+fn is_row_as_written(table: &Table, cells: &dyn Cells, record: &CredentialRecord) -> bool {
+    let view = crate::record_view::View::from(record);
+    read_columns(table).enumerate().all(|(at, column)| {
+        cells.cell(at, table.read_kind(column.kind)).is_ok_and(|cell| is_as_written(column, &cell, &view))
+    })
 }
 
 /// PostgreSQL takes a list as one array, the others as many values.
@@ -82,8 +201,14 @@ pub(super) fn as_binds(dialect: Dialect, keys: Vec<Value<'_>>) -> Vec<Value<'_>>
 ///
 /// # Errors
 /// - a value that no credential record can have; the message says in which column of which credential.
-fn row(table: &Table, cells: &dyn Cells, with_raw: bool) -> Result<Held, String> {
+fn row(
+    table: &Table,
+    cells: &dyn Cells,
+    with_raw: bool,
+    known_key: Option<&CoseKey>,
+) -> Result<Held, String> {
     let mut draft = Draft::default();
+    draft.known_key = known_key;
     let (mut raw, mut owner_id) = (Vec::new(), None);
     let read = (|| {
         let mut next = 0;

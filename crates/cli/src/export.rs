@@ -9,7 +9,7 @@ use crate::{
     args::{ChecksumArgs, SourceArgs},
     output,
     progress::Progress,
-    spool::{Spool, Spooled},
+    spool::{Order, Spool, Spooled},
 };
 
 /// One row as it comes out of a source.
@@ -77,8 +77,8 @@ impl Export {
     }
 
     /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.
-    pub(crate) fn check_and_keep(&self) -> anyhow::Result<(Checked, Again)> {
-        let mut spool = Spool::new();
+    pub(crate) fn check_and_keep(&self, order: Order) -> anyhow::Result<(Checked, Again)> {
+        let mut spool = Spool::new(order);
         let checked = self.check(|row| spool.add(row))?;
         Ok((checked, spool.finish().map_or(Again::File, Again::Kept)))
     }

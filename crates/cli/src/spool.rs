@@ -1,46 +1,83 @@
 //! The rows of an export between the first pass and the second one.
 
 use std::{
-    io::{self, BufReader, BufWriter, Seek as _, Write as _},
-    sync::mpsc::sync_channel,
+    fs::File,
+    io::{self, Write as _},
+    os::unix::fs::FileExt as _,
+    sync::mpsc::{SyncSender, sync_channel},
     thread,
 };
 
-use keyferry_core::{DecodeError, RowFaults, RpId, SpoolReader, SpoolWriter};
-use tempfile::SpooledTempFile;
+use keyferry_core::{CredentialRecord, DecodeError, Located, RowFaults, RpId, SpoolReader, keep_in_spool};
 
 use crate::export::Row;
 
-/// Rows up to this many bytes stay in memory; more of them go to a temporary file that has no name.
-const IN_MEMORY: usize = 16 << 20;
+/// In which order rows come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As they stand in the file.
+    OfFile,
+    /// By credential ID, as far as memory allows: an index that is filled in its own order is written once, and one that
+    /// is filled in any other order is written again with each batch.
+    OfIds,
+}
+
+/// Parts that rows are dealt to, by the first byte of their ID.
+const PARTS: usize = 256;
+/// Bytes of a part that wait in memory: 32 MiB in all, so a small file never reaches the disk.
+const WAITING: usize = 1 << 17;
+/// Rows of one part that are put in order together at most; IDs that begin alike, all of them, are hostile.
+const IN_ORDER: usize = 1 << 16;
 /// Refused rows that are kept at most: a file with more of them is read once more instead.
 const MOST_REFUSED: usize = 100_000;
-const BUFFER: usize = 1 << 18;
-/// Rows that are handed over together, and how often before the reading thread waits.
+/// Rows that are handed over together, and how often before the reading thread waits: about a batch of a database, so
+/// that the next one is ready when the last one is written.
 const HANDED_OVER: usize = 1024;
-const WAITING: usize = 4;
+const AHEAD: usize = 32;
 
 /// Keeps the rows of the first pass, as far as there is room.
 pub(crate) struct Spool {
-    rows: Option<SpoolWriter<BufWriter<SpooledTempFile>>>,
+    order: Order,
+    parts: Vec<Part>,
+    /// Holds what does not wait in memory; it has no name, so it ends with the process.
+    file: Option<File>,
+    length: u64,
     refused: Vec<RowFaults>,
     count: usize,
+    is_full: bool,
+}
+
+/// The rows of one part: what was written to the file, and what waits.
+#[derive(Default)]
+struct Part {
+    written: Vec<(u64, usize)>,
+    waiting: Vec<u8>,
 }
 
 impl Spool {
-    pub(crate) fn new() -> Self {
-        let file = BufWriter::with_capacity(BUFFER, SpooledTempFile::new(IN_MEMORY));
-        Self { rows: Some(SpoolWriter::new(file)), refused: Vec::new(), count: 0 }
+    pub(crate) fn new(order: Order) -> Self {
+        let parts = match order {
+            Order::OfFile => 1,
+            Order::OfIds => PARTS,
+        };
+        Self {
+            order,
+            parts: (0..parts).map(|_| Part::default()).collect(),
+            file: None,
+            length: 0,
+            refused: Vec::new(),
+            count: 0,
+            is_full: false,
+        }
     }
 
     /// Keeps a row; without room for it nothing is kept any more.
     pub(crate) fn add(&mut self, row: &Row) {
-        let Some(writer) = &mut self.rows else { return };
+        if self.is_full {
+            return;
+        }
         let is_kept = match row {
-            Ok(located) => {
-                self.count += 1;
-                writer.add(located).is_ok()
-            }
+            Ok(located) => self.keep(located).is_ok(),
             Err(DecodeError::Row(faults)) if self.refused.len() < MOST_REFUSED => {
                 self.refused.push(faults.clone());
                 true
@@ -48,56 +85,120 @@ impl Spool {
             Err(_) => false,
         };
         if !is_kept {
-            (self.rows, self.refused) = (None, Vec::new());
+            *self = Self { is_full: true, ..Self::new(Order::OfFile) };
         }
+    }
+
+    fn keep(&mut self, located: &Located<CredentialRecord>) -> io::Result<()> {
+        self.count += 1;
+        let first = located.value.credential_id.as_bytes().first().copied().unwrap_or_default();
+        let part = usize::from(first) % self.parts.len();
+        let Some(part) = self.parts.get_mut(part) else { return Ok(()) };
+        keep_in_spool(located, &mut part.waiting);
+        if part.waiting.len() < WAITING {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all(&part.waiting)?;
+        part.written.push((self.length, part.waiting.len()));
+        self.length += u64::try_from(part.waiting.len()).unwrap_or(u64::MAX);
+        part.waiting.clear();
+        Ok(())
     }
 
     /// Returns what was kept; `None` where there was no room for it, so that the file must be read again.
     pub(crate) fn finish(self) -> Option<Spooled> {
-        let mut file = self.rows?.into_inner().into_inner().ok()?;
-        file.flush().and_then(|()| file.rewind()).ok()?;
-        Some(Spooled { file, refused: self.refused, count: self.count })
+        (!self.is_full).then_some(Spooled(self))
     }
 }
 
 /// The rows of the first pass.
-pub(crate) struct Spooled {
-    file: SpooledTempFile,
-    refused: Vec<RowFaults>,
-    count: usize,
-}
+pub(crate) struct Spooled(Spool);
 
 impl Spooled {
     /// Returns how many rows there are.
     pub(crate) fn len(&self) -> u64 {
-        u64::try_from(self.refused.len() + self.count).unwrap_or(u64::MAX)
+        u64::try_from(self.0.refused.len() + self.0.count).unwrap_or(u64::MAX)
     }
 
     /// Gives the refused rows and then the others, which are read on a thread of their own.
-    pub(crate) fn rows(self, rp_id: RpId) -> impl Iterator<Item = Row> {
-        let (sender, receiver) = sync_channel::<Vec<Row>>(WAITING);
-        let file = BufReader::with_capacity(BUFFER, self.file);
+    pub(crate) fn rows(mut self, rp_id: RpId) -> impl Iterator<Item = Row> {
+        let (sender, receiver) = sync_channel::<Vec<Row>>(AHEAD);
+        let (refused, count) = (std::mem::take(&mut self.0.refused), self.0.count);
         thread::spawn(move || {
-            let stop = |error: io::Error| DecodeError::Stop(error.into());
-            let mut rows = SpoolReader::new(file, rp_id).map(|row| row.map_err(stop));
-            loop {
-                let handed: Vec<Row> = rows.by_ref().take(HANDED_OVER).collect();
-                if handed.is_empty() || sender.send(handed).is_err() {
-                    return;
-                }
+            let mut out = Out { sender, order: self.0.order, rows: Vec::new() };
+            if let Err(error) = self.read(&rp_id, &mut out) {
+                // Whoever waits for these rows counts them, so an end that cannot be told is noticed, too.
+                let _ = out.sender.send(vec![Err(DecodeError::Stop(error.into()))]);
             }
         });
-        let refused = self.refused.into_iter().map(|row| Err(DecodeError::Row(row)));
-        // Were the thread to die, rows would be missing: whoever takes them counts them against the first pass.
-        refused.chain(receiver.into_iter().flatten().take(self.count))
+        let refused = refused.into_iter().map(|row| Err(DecodeError::Row(row)));
+        refused.chain(receiver.into_iter().flatten().take(count))
+    }
+
+    fn read(self, rp_id: &RpId, out: &mut Out) -> io::Result<()> {
+        let mut kept = Vec::new();
+        for part in self.0.parts {
+            for (offset, length) in part.written {
+                let file = self.0.file.as_ref().ok_or_else(|| io::Error::other("no row was written"))?;
+                kept.resize(length, 0);
+                file.read_exact_at(&mut kept, offset)?;
+                out.add(SpoolReader::new(&kept, rp_id.clone()))?;
+            }
+            out.add(SpoolReader::new(&part.waiting, rp_id.clone()))?;
+            out.hand_over();
+        }
+        Ok(())
+    }
+}
+
+/// Rows of a part on their way out.
+struct Out {
+    sender: SyncSender<Vec<Row>>,
+    order: Order,
+    rows: Vec<Located<CredentialRecord>>,
+}
+
+impl Out {
+    fn add(&mut self, rows: SpoolReader<'_>) -> io::Result<()> {
+        for row in rows {
+            self.rows.push(row?);
+            let most = if self.order == Order::OfIds { IN_ORDER } else { HANDED_OVER };
+            if self.rows.len() >= most {
+                self.hand_over();
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is; when nobody takes it any more, the rest is of no use.
+    fn hand_over(&mut self) {
+        if self.order == Order::OfIds {
+            self.rows.sort_unstable_by(|one, other| one.value.credential_id.cmp(&other.value.credential_id));
+        }
+        let mut rows = self.rows.drain(..).map(Ok);
+        loop {
+            let handed: Vec<Row> = rows.by_ref().take(HANDED_OVER).collect();
+            if handed.is_empty() || self.sender.send(handed).is_err() {
+                return;
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use keyferry_core::{Fault, FaultCode, Item, Location};
+    use keyferry_testkit::records::record;
 
     use super::*;
+
+    fn rp_id() -> RpId {
+        record(1).rp_id
+    }
 
     fn refused(row: u64) -> Row {
         let faults = vec![Fault::new(Item::Row, FaultCode::ColumnCount, "found 3 of 13 cells")];
@@ -107,14 +208,44 @@ mod tests {
 
     #[test]
     fn refused_rows_come_back_until_there_are_too_many() {
-        let mut spool = Spool::new();
+        let mut spool = Spool::new(Order::OfFile);
         (1..=100_000).for_each(|row| spool.add(&refused(row)));
-        let mut few = Spool::new();
+        let mut few = Spool::new(Order::OfIds);
         few.add(&refused(7));
-        let rows: Vec<Row> = few.finish().unwrap().rows(RpId::parse("example.com").unwrap()).collect();
+        let rows: Vec<Row> = few.finish().unwrap().rows(rp_id()).collect();
         assert!(matches!(&rows[..], [Err(DecodeError::Row(row))] if row.location.row == 7));
         spool.add(&refused(100_001));
         spool.add(&refused(100_002));
         assert!(spool.finish().is_none());
+    }
+
+    /// Enough rows that some of them go to the file and some wait in memory.
+    #[test]
+    fn rows_come_back_whole_in_either_order() {
+        let count = 60_000;
+        let template = record(1);
+        let rows: Vec<_> = (1..=count)
+            .map(|row| {
+                let mut value = template.clone();
+                let id =
+                    [&u64::wrapping_mul(row, 0x9e37_79b9_7f4a_7c15).to_be_bytes()[..], &[7; 900]].concat();
+                value.credential_id = keyferry_core::CredentialId::new(id).unwrap();
+                Located { location: Location { row, line: row + 1 }, value }
+            })
+            .collect();
+        let back = |order| {
+            let mut spool = Spool::new(order);
+            rows.iter().for_each(|row| spool.add(&Ok(row.clone())));
+            assert!(spool.file.is_some() && spool.parts.iter().any(|part| !part.waiting.is_empty()));
+            let spooled = spool.finish().unwrap();
+            assert_eq!(spooled.len(), count);
+            spooled.rows(rp_id()).map(Result::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(back(Order::OfFile), rows);
+        let by_id = back(Order::OfIds);
+        assert!(by_id.is_sorted_by_key(|row| row.value.credential_id.clone()));
+        let mut by_row = by_id;
+        by_row.sort_by_key(|row| row.location);
+        assert_eq!(by_row, rows);
     }
 }

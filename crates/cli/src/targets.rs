@@ -130,6 +130,11 @@ pub(crate) enum Lock {
 }
 
 impl Target {
+    /// Tells whether records go into a table.
+    pub(crate) fn is_database(&self) -> bool {
+        !matches!(self, Self::Records(..))
+    }
+
     /// Returns the file of the target, where it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {

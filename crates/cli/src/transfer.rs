@@ -6,7 +6,8 @@ use anyhow::{Context as _, bail};
 use keyferry_core::{Mode, Report, UserHandleRule};
 
 use crate::{
-    args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects, targets::Target,
+    args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects, spool::Order,
+    targets::Target,
 };
 
 /// Carries an export to a target; returns whether no row was refused or in conflict.
@@ -34,7 +35,9 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     // The lock comes before the long first pass, so that a second import is told at once.
     let lock = if mode == Mode::Apply { Some(target.lock(&tables)?) } else { None };
     let export = Export::open(&args.source, args.rp_id.clone())?;
-    let (checked, again) = export.check_and_keep()?;
+    // A file of records keeps the order of the export; a table has an index on the IDs.
+    let order = if target.is_database() { Order::OfIds } else { Order::OfFile };
+    let (checked, again) = export.check_and_keep(order)?;
 
     let mut report = Report::default();
     let is_missing;

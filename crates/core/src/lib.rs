@@ -46,5 +46,5 @@ pub use shown::Shown;
 pub use sink::{
     AccountFound, CannotLogIn, Held, Profile, Sink, SinkError, SinkErrorKind, Verdict, Write, Written,
 };
-pub use spool::{SpoolReader, SpoolWriter};
+pub use spool::{SpoolReader, keep_in_spool};
 pub use stored::StoredRecord;

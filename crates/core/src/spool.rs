@@ -4,62 +4,41 @@
 //! the first one found, so it is kept: a quarter of the time of decoding it again, and the two passes cannot differ.
 //! The form is nobody's interface; it lives as long as the run.
 
-use std::io::{self, Read, Write};
+use std::io;
 
 use crate::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseKey, CredentialId, CredentialRecord,
     Identifier, Located, Location, RpId, SignCount, Status, Timestamp, Transports, UserHandle,
 };
 
-/// Writes records one after the other.
+/// Adds a record to what is kept, in a form that [`SpoolReader`] reads.
+///
+/// Entries stand for themselves: they may be read in another order than they were written. What is not in them is the RP
+/// ID, the same for a whole file.
 ///
 /// ```
-/// use std::io::Cursor;
-/// use keyferry_core::{RpId, SpoolReader, SpoolWriter};
+/// use keyferry_core::{RpId, SpoolReader, keep_in_spool};
 /// let mut kept = Vec::new();
-/// let writer = SpoolWriter::new(&mut kept);
-/// // writer.add(&located)?; for each record
-/// drop(writer);
-/// let mut rows = SpoolReader::new(Cursor::new(kept), RpId::parse("example.com")?);
+/// // keep_in_spool(&located, &mut kept); for each record
+/// # let _ = keep_in_spool;
+/// let mut rows = SpoolReader::new(&kept, RpId::parse("example.com")?);
 /// assert!(rows.next().is_none());
+/// # kept.clear();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Security considerations
 /// Keys are not checked again when they are read, so nobody else may be able to write to what lies between: memory, or
 /// a file without a name.
-pub struct SpoolWriter<W> {
-    out: W,
-    previous: Location,
-    entry: Vec<u8>,
-}
-
-impl<W: Write> SpoolWriter<W> {
-    /// Begins with no record.
-    pub fn new(out: W) -> Self {
-        Self { out, previous: Location::default(), entry: Vec::new() }
-    }
-
-    /// Adds a record; all of them must have one RP ID, and rows and lines that go up.
-    ///
-    /// # Errors
-    /// - it cannot be written.
-    pub fn add(&mut self, located: &Located<CredentialRecord>) -> io::Result<()> {
-        self.entry.clear();
-        self.entry.extend_from_slice(&[0; 4]);
-        let Location { row, line } = located.location;
-        number(&mut self.entry, row.wrapping_sub(self.previous.row));
-        number(&mut self.entry, line.wrapping_sub(self.previous.line));
-        self.previous = located.location;
-        record(&mut self.entry, &located.value);
-        let length = u32::try_from(self.entry.len() - 4).map_err(io::Error::other)?;
-        self.entry[..4].copy_from_slice(&length.to_le_bytes());
-        self.out.write_all(&self.entry)
-    }
-
-    /// Returns what was written to.
-    pub fn into_inner(self) -> W {
-        self.out
+pub fn keep_in_spool(located: &Located<CredentialRecord>, kept: &mut Vec<u8>) {
+    let start = kept.len();
+    kept.extend_from_slice(&[0; 4]);
+    number(kept, located.location.row);
+    number(kept, located.location.line);
+    record(kept, &located.value);
+    let length = u32::try_from(kept.len() - start - 4).unwrap_or(u32::MAX); // safe: items have limits of a few KiB
+    if let Some(place) = kept.get_mut(start..start + 4) {
+        place.copy_from_slice(&length.to_le_bytes());
     }
 }
 
@@ -144,44 +123,41 @@ fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0] & 0x7f
 }
 
-/// Reads records in the order in which they were written.
-pub struct SpoolReader<R> {
-    input: R,
+/// Reads the records that were kept, one entry after the other.
+pub struct SpoolReader<'a> {
+    rest: Rest<'a>,
     rp_id: RpId,
-    previous: Location,
-    entry: Vec<u8>,
 }
 
-impl<R: Read> SpoolReader<R> {
-    /// Begins at the first record; `rp_id` is that of all of them.
-    pub fn new(input: R, rp_id: RpId) -> Self {
-        Self { input, rp_id, previous: Location::default(), entry: Vec::new() }
+impl<'a> SpoolReader<'a> {
+    /// Begins at the first entry; `rp_id` is that of all of them.
+    pub fn new(kept: &'a [u8], rp_id: RpId) -> Self {
+        Self { rest: Rest(kept), rp_id }
     }
 
-    fn read(&mut self) -> io::Result<Option<Located<CredentialRecord>>> {
-        let mut length = [0; 4];
-        match self.input.read(&mut length[..1])? {
-            0 => return Ok(None),
-            _ => self.input.read_exact(&mut length[1..])?,
-        }
-        self.entry.resize(usize::try_from(u32::from_le_bytes(length)).map_err(io::Error::other)?, 0);
-        self.input.read_exact(&mut self.entry)?;
-        let mut rest = Rest(&self.entry);
-        let damaged =
-            || io::Error::new(io::ErrorKind::InvalidData, "a row that was kept is not as it was written");
-        let row = self.previous.row.wrapping_add(rest.number().ok_or_else(damaged)?);
-        let line = self.previous.line.wrapping_add(rest.number().ok_or_else(damaged)?);
-        let value = rest.record(&self.rp_id).filter(|_| rest.0.is_empty()).ok_or_else(damaged)?;
-        self.previous = Location { row, line };
-        Ok(Some(Located { location: self.previous, value }))
+    fn read(&mut self) -> Option<Located<CredentialRecord>> {
+        let length = u32::from_le_bytes(self.rest.array()?);
+        let mut entry = Rest(self.rest.take(usize::try_from(length).ok()?)?);
+        let location = Location { row: entry.number()?, line: entry.number()? };
+        let value = entry.record(&self.rp_id)?;
+        entry.0.is_empty().then_some(Located { location, value })
     }
 }
 
-impl<R: Read> Iterator for SpoolReader<R> {
+impl Iterator for SpoolReader<'_> {
     type Item = io::Result<Located<CredentialRecord>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
+        if self.rest.0.is_empty() {
+            return None;
+        }
+        let row = self.read();
+        if row.is_none() {
+            self.rest = Rest(&[]); // nobody knows where the next entry begins
+        }
+        Some(row.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "a row that was kept is not as it was written")
+        }))
     }
 }
 
@@ -343,17 +319,16 @@ mod tests {
     }
 
     fn write(rows: &[Located<CredentialRecord>]) -> Vec<u8> {
-        let mut writer = SpoolWriter::new(Vec::new());
-        rows.iter().for_each(|row| writer.add(row).unwrap());
-        writer.into_inner()
+        let mut kept = Vec::new();
+        rows.iter().for_each(|row| keep_in_spool(row, &mut kept));
+        kept
     }
 
     #[test]
     fn every_record_comes_back_as_it_was() {
         let rows = rows();
         let kept = write(&rows);
-        let read: Vec<_> =
-            SpoolReader::new(&*kept, rows[0].value.rp_id.clone()).map(Result::unwrap).collect();
+        let read: Vec<_> = SpoolReader::new(&kept, rows[0].value.rp_id.clone()).map(Result::unwrap).collect();
         assert_eq!(read, rows);
         for (read, row) in read.iter().zip(&rows) {
             assert_eq!(read.value.public_key.parameters(), row.value.public_key.parameters());
@@ -374,7 +349,7 @@ mod tests {
         for at in 0..kept.len() {
             let mut changed = kept.clone();
             changed[at] ^= 0x55;
-            for row in SpoolReader::new(&*changed, rp_id()).take(10) {
+            for row in SpoolReader::new(&changed, rp_id()).take(10) {
                 if row.is_err() {
                     break;
                 }

@@ -5,8 +5,7 @@ mod bind;
 use std::borrow::Cow;
 
 use keyferry_core::{
-    CannotLogIn, CoseAlgorithm, CredentialId, CredentialRecord, Curve, Item, KeyParameters, Status,
-    StoredRecord,
+    CannotLogIn, CoseAlgorithm, CredentialId, CredentialRecord, Curve, Item, Status, StoredRecord,
 };
 
 use crate::{
@@ -245,11 +244,13 @@ impl Table {
         let algorithm = record.public_key.algorithm();
         let named = if needs.polymorphic_keys { algorithm.polymorphic() } else { algorithm };
         // EdDSA names two curves, of which libraries know the one.
-        let is_ed448 =
-            matches!(record.public_key.parameters(), KeyParameters::Okp { curve: Curve::Ed448, .. });
+        let is_ed448 = record.public_key.curve() == Some(Curve::Ed448);
         let named = if is_ed448 { CoseAlgorithm::Ed448 } else { named };
         if needs.algorithms.as_ref().is_some_and(|known| !known.contains(&named)) {
             return Err(CannotLogIn::Algorithm(algorithm));
+        }
+        if needs.rsa_exponent.is_some_and(|limit| !limit.allows(&record.public_key)) {
+            return Err(CannotLogIn::RsaExponent);
         }
         if needs.backup && record.backup.is_none() {
             return Err(CannotLogIn::BackupUnknown);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AccountTable, Column, Companion, Constant, Content, Derived, Encoding, Field, Key, Member, Needs,
-    TableMap,
+    RsaExponent, TableMap,
 };
 use crate::{Dialect, NameError, TableName, name};
 
@@ -197,11 +197,20 @@ struct CompanionText {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct NeedsText {
     algorithms: Option<Vec<String>>,
+    rsa_exponent: Option<RsaExponentText>,
     polymorphic_keys: bool,
     canonical_keys: bool,
     backup: bool,
     handle_is_account: bool,
     rising_sign_count: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RsaExponentText {
+    most_bits: usize,
+    #[serde(default)]
+    above_modulus_bits: usize,
 }
 
 impl File {
@@ -580,6 +589,9 @@ impl NeedsText {
             .transpose()?;
         Ok(Needs {
             algorithms,
+            rsa_exponent: self.rsa_exponent.map(|RsaExponentText { most_bits, above_modulus_bits }| {
+                RsaExponent { most_bits, above_modulus_bits }
+            }),
             polymorphic_keys: self.polymorphic_keys,
             canonical_keys: self.canonical_keys,
             backup: self.backup,

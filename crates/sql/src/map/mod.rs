@@ -5,7 +5,7 @@ mod own;
 #[cfg(test)]
 mod tests;
 
-use keyferry_core::{CoseAlgorithm, Item};
+use keyferry_core::{CoseAlgorithm, CoseKey, Item};
 
 use crate::{Dialect, TableName};
 
@@ -205,6 +205,8 @@ pub struct Companion {
 pub struct Needs {
     /// The algorithms that it verifies; `None`: whichever the application takes.
     pub algorithms: Option<Vec<CoseAlgorithm>>,
+    /// The most bits of an RSA exponent that it takes, for moduli above a number of bits.
+    pub rsa_exponent: Option<RsaExponent>,
     /// Whether it knows the older algorithm identifiers only, which verify the same signatures.
     pub polymorphic_keys: bool,
     /// Whether it takes keys in CTAP2 canonical CBOR only.
@@ -215,6 +217,25 @@ pub struct Needs {
     pub handle_is_account: bool,
     /// Whether a login must raise the sign count, so that one of 4294967295 can never log in again.
     pub rising_sign_count: bool,
+}
+
+/// A limit of RSA exponents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RsaExponent {
+    /// The most bits that an exponent may have.
+    pub most_bits: usize,
+    /// The limit counts for moduli of more bits than these.
+    pub above_modulus_bits: usize,
+}
+
+impl RsaExponent {
+    /// Tells whether a key is within the limit; what is no RSA key is.
+    pub(crate) fn allows(self, key: &CoseKey) -> bool {
+        let (Some(bits), Some(e)) = (key.rsa_bits(), key.rsa_exponent()) else { return true };
+        let leading_zeros = e.first().map_or(0, |first| first.leading_zeros());
+        let exponent_bits = (8 * e.len()).saturating_sub(usize::try_from(leading_zeros).unwrap_or_default());
+        bits <= self.above_modulus_bits || exponent_bits <= self.most_bits
+    }
 }
 
 impl TableMap {

@@ -1,6 +1,8 @@
 //! The format of a map: what it takes, and how it says what is wrong.
 
-use super::{Constant, Content, Derived, Encoding, SHIPPED, TableMap};
+use keyferry_core::{CoseAlgorithm, CoseKey, KeyParameters};
+
+use super::{Constant, Content, Derived, Encoding, RsaExponent, SHIPPED, TableMap};
 use crate::Dialect;
 
 const ALL: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql];
@@ -49,6 +51,7 @@ fn every_shipped_map_is_one_for_every_database() {
             let map = TableMap::shipped(name, dialect).unwrap().unwrap_or_else(|why| panic!("{name}: {why}"));
             assert_eq!(map.name, *name);
             assert!(!map.library.is_empty() && map.needs.algorithms.is_some(), "{name}");
+            assert!(map.needs.rsa_exponent.is_some(), "{name}");
         }
         assert!(text.starts_with("# "), "{name} begins without a word to its reader");
         for line in text.lines() {
@@ -113,6 +116,7 @@ credential_id = { column = "credential", as = "base64" }
 kind = "passkey"
 [needs]
 algorithms = ["ES256", "EdDSA"]
+rsa-exponent = { most-bits = 64, above-modulus-bits = 3072 }
 polymorphic-keys = true
 canonical-keys = true
 backup = true
@@ -243,4 +247,32 @@ fn names_are_names() {
     let found = instead("\"passkeys\"", &format!("\"{long}\""));
     assert!(found.len() < 500, "{} bytes", found.len());
     assert_says(&with(&format!("{long} = \"x\"\n")), "[columns] has");
+}
+
+/// Node 20 with OpenSSL 3: 3072 bits with an exponent of 65 bits and 3080 with 64 log in, 3080 with 65 do not.
+#[test]
+fn an_rsa_exponent_has_a_limit_above_a_size_of_the_modulus() {
+    let limit = |most_bits, above_modulus_bits| RsaExponent { most_bits, above_modulus_bits };
+    let key = |modulus_bytes: usize, e: &[u8]| {
+        let mut n = (0_u8..=255).cycle().map(|byte| byte | 1).take(modulus_bytes).collect::<Vec<_>>();
+        n[0] = 0x80;
+        // The nearest modulus that no small prime divides.
+        for last in (1_u8..=255).step_by(2) {
+            for before in 0..=255 {
+                n[modulus_bytes - 1] = last;
+                n[modulus_bytes - 2] = before;
+                let numbers = KeyParameters::Rsa { n: (&*n).into(), e: e.into() };
+                if let Ok(key) = CoseKey::from_parameters(CoseAlgorithm::Rs256, &numbers) {
+                    return key;
+                }
+            }
+        }
+        panic!("no modulus")
+    };
+    let (bits_64, bits_65) = ([0xff; 8], [1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    for (bytes, e, is_allowed) in [(384, &bits_65[..], true), (385, &bits_64, true), (385, &bits_65, false)] {
+        assert_eq!(limit(64, 3072).allows(&key(bytes, e)), is_allowed, "{bytes} {e:?}");
+    }
+    assert!(limit(31, 0).allows(&key(256, &[0x7f, 0xff, 0xff, 0xff])));
+    assert!(!limit(31, 0).allows(&key(256, &[0x80, 0, 0, 1])));
 }

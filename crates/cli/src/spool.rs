@@ -26,13 +26,16 @@ pub(crate) enum Order {
 const PARTS: usize = 256;
 /// Bytes of a part that wait in memory: 32 MiB in all, so a small file never reaches the disk.
 const WAITING: usize = 1 << 17;
-/// Rows of one part that are put in order together at most; IDs that begin alike, all of them, are hostile.
+/// Rows of one part that are put in order together at most, and their bytes: IDs that all begin alike are hostile, and
+/// so are rows that are all as long as may be.
 const IN_ORDER: usize = 1 << 16;
+const IN_ORDER_BYTES: usize = 32 << 20;
 /// Refused rows that are kept at most: a file with more of them is read once more instead.
 const MOST_REFUSED: usize = 100_000;
 /// Rows that are handed over together, and how often before the reading thread waits: about a batch of a database, so
 /// that the next one is ready when the last one is written.
 const HANDED_OVER: usize = 1024;
+const HANDED_OVER_BYTES: usize = 1 << 19;
 const AHEAD: usize = 32;
 
 /// Keeps the rows of the first pass, as far as there is room.
@@ -129,7 +132,7 @@ impl Spooled {
         let (sender, receiver) = sync_channel::<Vec<Row>>(AHEAD);
         let (refused, count) = (std::mem::take(&mut self.0.refused), self.0.count);
         thread::spawn(move || {
-            let mut out = Out { sender, order: self.0.order, rows: Vec::new() };
+            let mut out = Out { sender, order: self.0.order, rows: Vec::new(), bytes: 0 };
             if let Err(error) = self.read(&rp_id, &mut out) {
                 // Whoever waits for these rows counts them, so an end that cannot be told is noticed, too.
                 let _ = out.sender.send(vec![Err(DecodeError::Stop(error.into()))]);
@@ -146,9 +149,9 @@ impl Spooled {
                 let file = self.0.file.as_ref().ok_or_else(|| io::Error::other("no row was written"))?;
                 kept.resize(length, 0);
                 file.read_exact_at(&mut kept, offset)?;
-                out.add(SpoolReader::new(&kept, rp_id.clone()))?;
+                out.add(&kept, rp_id)?;
             }
-            out.add(SpoolReader::new(&part.waiting, rp_id.clone()))?;
+            out.add(&part.waiting, rp_id)?;
             out.hand_over();
         }
         Ok(())
@@ -160,16 +163,18 @@ struct Out {
     sender: SyncSender<Vec<Row>>,
     order: Order,
     rows: Vec<Located<CredentialRecord>>,
+    /// How many bytes these rows were kept in.
+    bytes: usize,
 }
 
 impl Out {
-    fn add(&mut self, rows: SpoolReader<'_>) -> io::Result<()> {
-        for row in rows {
+    fn add(&mut self, kept: &[u8], rp_id: &RpId) -> io::Result<()> {
+        for row in SpoolReader::new(kept, rp_id.clone()) {
             self.rows.push(row?);
-            let most = if self.order == Order::OfIds { IN_ORDER } else { HANDED_OVER };
-            if self.rows.len() >= most {
-                self.hand_over();
-            }
+        }
+        self.bytes += kept.len();
+        if self.order == Order::OfFile || self.rows.len() >= IN_ORDER || self.bytes >= IN_ORDER_BYTES {
+            self.hand_over();
         }
         Ok(())
     }
@@ -179,9 +184,13 @@ impl Out {
         if self.order == Order::OfIds {
             self.rows.sort_unstable_by(|one, other| one.value.credential_id.cmp(&other.value.credential_id));
         }
+        // Long rows are handed over in fewer, so that what waits has a bound in bytes, too.
+        let each = (self.bytes / self.rows.len().max(1)).max(1);
+        let most = (HANDED_OVER_BYTES / each).clamp(1, HANDED_OVER);
+        self.bytes = 0;
         let mut rows = self.rows.drain(..).map(Ok);
         loop {
-            let handed: Vec<Row> = rows.by_ref().take(HANDED_OVER).collect();
+            let handed: Vec<Row> = rows.by_ref().take(most).collect();
             if handed.is_empty() || self.sender.send(handed).is_err() {
                 return;
             }

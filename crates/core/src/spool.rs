@@ -156,7 +156,10 @@ impl Iterator for SpoolReader<'_> {
             self.rest = Rest(&[]); // nobody knows where the next entry begins
         }
         Some(row.ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "a row that was kept is not as it was written")
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a row that was kept between the two passes is not as it was written; run it again",
+            )
         }))
     }
 }

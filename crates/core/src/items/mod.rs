@@ -7,6 +7,7 @@ mod attachment;
 mod backup;
 mod cose_algorithm;
 mod cose_canonical;
+mod cose_encode;
 mod cose_form;
 mod cose_key;
 mod credential_id;

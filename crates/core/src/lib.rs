@@ -36,6 +36,7 @@ pub use fault::{DecodeError, Fault, FaultCode, Item, RowFaults};
 pub use items::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseAlgorithm, CoseKey, CredentialId, Curve,
     Identifier, KeyParameters, RpId, RpIdError, SignCount, Status, Timestamp, Transports, UserHandle,
+    with_keys_searched,
 };
 pub use located::{Located, Location};
 pub use one_file::{OneFile, OneFileBuilder, Standing};

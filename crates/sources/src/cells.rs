@@ -119,11 +119,9 @@ impl<'a> Cell<'a> {
             self.fault(FaultCode::NotBase64, "not base64url: incomplete padding");
             return None;
         }
-        let is_standard = text.contains(['+', '/']);
-        let decoder = if is_standard { &STANDARD } else { &URL_SAFE };
-        match decoder.decode(text) {
+        match decode_base64(text.as_bytes()) {
             Ok(bytes) => {
-                if is_standard {
+                if is_standard(text.as_bytes()) {
                     notes.push(Note::StandardBase64);
                 }
                 if !text.len().is_multiple_of(4) {
@@ -151,6 +149,15 @@ impl<'a> Cell<'a> {
         self.fault(FaultCode::BooleanInvalid, format!("found `{}`, expected true or false", glimpse(text)));
         None
     }
+}
+
+/// Decodes base64url, or base64 where a character of its alphabet stands in the text.
+pub(crate) fn decode_base64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
+    if is_standard(text) { STANDARD.decode(text) } else { URL_SAFE.decode(text) }
+}
+
+fn is_standard(text: &[u8]) -> bool {
+    memchr::memchr2(b'+', b'/', text).is_some()
 }
 
 /// Returns the first 8 characters of a cell for a message: a cell in the wrong column may name a user.

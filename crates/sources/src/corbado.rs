@@ -6,7 +6,7 @@
 use keyferry_core::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
     Fault, FaultCode, Identifier, Item, KeyParameters, Located, Location, RecordDraft, RowFaults, Rules,
-    SignCount, Status, Timestamp, Transports,
+    SignCount, Status, Timestamp, Transports, with_keys_searched,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     Cells, CsvRows, ExportFile, FileError, Note,
-    cells::{Cell, glimpse},
+    cells::{Cell, decode_base64, glimpse},
     export_file::Position,
     in_order::InOrder,
     raw_rows::RawRows,
@@ -248,6 +248,21 @@ struct Decoder {
 
 impl Decoder {
     fn batch(&self, raw: RawRows) -> Batch {
+        let cells = raw.iter().filter_map(|(_, cells)| cells.get(self.public_key()));
+        let keys: Vec<Vec<u8>> = cells.filter_map(rsa_key).collect();
+        with_keys_searched(&keys, || self.decode(raw))
+    }
+
+    /// Returns the position of the public key's column.
+    fn public_key(&self) -> usize {
+        let columns = COLUMNS.iter().zip(self.positions);
+        columns
+            .into_iter()
+            .find(|((_, item, _), _)| *item == Item::PublicKey)
+            .map_or(usize::MAX, |(_, at)| at)
+    }
+
+    fn decode(&self, raw: RawRows) -> Batch {
         let mut rows = Vec::with_capacity(raw.len());
         let (mut notes, mut counted) = (Vec::new(), BTreeMap::new());
         for (location, cells) in raw.iter() {
@@ -287,6 +302,13 @@ impl Decoder {
             Err(row) => Err(DecodeError::Row(row)),
         }
     }
+}
+
+/// Decodes a cell that looks like an RSA key in canonical CBOR: `a4 01 03 03`, a map of four with key type 3 and then `alg`.
+///
+/// Whatever it misses or takes for one is checked all the same when its row is decoded.
+fn rsa_key(cell: &[u8]) -> Option<Vec<u8>> {
+    cell.starts_with(b"pAEDA").then(|| decode_base64(cell).ok()).flatten()
 }
 
 /// Decodes the cells of one row; only a line break where none can be stops the file.

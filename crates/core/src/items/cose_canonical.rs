@@ -60,6 +60,16 @@ fn rsa(rest: &mut Rest<'_>, algorithm: CoseAlgorithm) -> Option<Numbers> {
     rsa_numbers::check(n.of(rest.bytes), e.of(rest.bytes)).is_ok().then_some(Numbers::Rsa { n, e })
 }
 
+/// Returns the modulus of an RSA key, unchecked; `None` where it is something else, or the key in another layout.
+pub(super) fn rsa_modulus(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = Rest { bytes, at: 0 };
+    rest.take(3).filter(|start| *start == [0xa4, 0x01, 0x03])?;
+    rest.expect(0x03)?;
+    rest.negative()?;
+    rest.expect(0x20)?;
+    Some(rest.byte_string()?.of(bytes))
+}
+
 struct Rest<'a> {
     bytes: &'a [u8],
     at: usize,

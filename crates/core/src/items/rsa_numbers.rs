@@ -1,15 +1,12 @@
 //! Whether an RSA modulus and exponent can be trusted, without any RSA library.
 
-use std::sync::LazyLock;
-
+use super::small_factors::{small_factor, was_searched};
 use crate::FaultCode;
 
 /// The smallest modulus in bits: 112 bits of strength (NIST SP 800-63B, section 5.2.7).
 const MIN_BITS: usize = 2048;
 /// The largest modulus in bits: beyond it verification becomes a way to keep a server busy.
 const MAX_BITS: usize = 8192;
-/// Primes below this are tried as factors.
-const SMALL_PRIMES_BELOW: u32 = 1 << 16;
 
 /// Checks modulus `n` and exponent `e`, both unsigned, big-endian and without leading zeros.
 ///
@@ -47,6 +44,9 @@ pub(super) fn check(n: &[u8], e: &[u8]) -> Result<(), (FaultCode, String)> {
     if e.len() > 32 {
         return exponent("an exponent above 2^256");
     }
+    if was_searched(n) {
+        return Ok(());
+    }
     match small_factor(n) {
         Some(prime) => modulus(format!("a modulus divisible by {prime}")),
         None => Ok(()),
@@ -57,107 +57,6 @@ pub(super) fn check(n: &[u8], e: &[u8]) -> Result<(), (FaultCode, String)> {
 pub(super) fn bit_length(n: &[u8]) -> usize {
     let leading = n.first().map_or(8, |first| first.leading_zeros());
     (n.len() * 8).saturating_sub(usize::try_from(leading).unwrap_or_default())
-}
-
-/// Products that are reduced together: their chains of multiplications do not depend on each other, so the processor
-/// works on all of them at once.
-const LANES: usize = 8;
-
-/// Products of consecutive odd primes that fit 64 bits, and their inverses modulo 2^64.
-struct Group {
-    products: [u64; LANES],
-    inverses: [u64; LANES],
-    primes: Vec<Prime>,
-}
-
-/// A prime, the product that it belongs to, and what tells its multiples without a division.
-struct Prime {
-    number: u32,
-    lane: usize,
-    inverse: u64,
-    limit: u64,
-}
-
-impl Prime {
-    fn new(number: u32, lane: usize) -> Self {
-        let wide = u64::from(number);
-        Self { number, lane, inverse: inverse(wide), limit: u64::MAX / wide }
-    }
-
-    /// Exact quotients stay small, every other one is thrown far (Granlund and Montgomery, 1994, section 9).
-    fn divides(&self, number: u64) -> bool {
-        number.wrapping_mul(self.inverse) <= self.limit
-    }
-}
-
-static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
-    let mut products: Vec<(u64, Vec<u32>)> = Vec::new();
-    for prime in odd_primes() {
-        match products.last_mut().and_then(|last| Some((last.0.checked_mul(u64::from(prime))?, last))) {
-            Some((product, last)) => {
-                last.0 = product;
-                last.1.push(prime);
-            }
-            None => products.push((u64::from(prime), vec![prime])),
-        }
-    }
-    products
-        .chunks(LANES)
-        .map(|chunk| {
-            let mut group = Group { products: [1; LANES], inverses: [1; LANES], primes: Vec::new() };
-            for (lane, (product, primes)) in chunk.iter().enumerate() {
-                group.products[lane] = *product;
-                group.inverses[lane] = inverse(*product);
-                group.primes.extend(primes.iter().map(|prime| Prime::new(*prime, lane)));
-            }
-            group
-        })
-        .collect()
-});
-
-/// Finds an odd prime below 2^16 that divides `n`.
-///
-/// Each product costs two multiplications for every 64 bits of `n`: the exact-division form of Montgomery reduction
-/// leaves a multiple of `n / 2^(64 k)` modulo the product, which a prime divides exactly when it divides `n`.
-fn small_factor(n: &[u8]) -> Option<u32> {
-    let limbs: Vec<u64> =
-        n.rchunks(8).map(|chunk| chunk.iter().fold(0, |limb, byte| (limb << 8) | u64::from(*byte))).collect();
-    GROUPS.iter().find_map(|group| {
-        let mut carries = [0_u64; LANES];
-        for limb in &limbs {
-            for ((carry, inverse), product) in carries.iter_mut().zip(&group.inverses).zip(&group.products) {
-                let (difference, borrow) = limb.overflowing_sub(*carry);
-                let quotient = difference.wrapping_mul(*inverse);
-                // The upper half is at most 2^64 - 2, so the borrow fits.
-                *carry = high_half(quotient, *product).wrapping_add(u64::from(borrow));
-            }
-        }
-        group.primes.iter().find(|prime| prime.divides(carries[prime.lane])).map(|prime| prime.number)
-    })
-}
-
-/// Returns the upper 64 bits of a product.
-#[allow(clippy::as_conversions, reason = "a 128-bit number shifted by 64 fits 64 bits")]
-fn high_half(a: u64, b: u64) -> u64 {
-    ((u128::from(a) * u128::from(b)) >> 64) as u64
-}
-
-/// Returns the inverse of an odd number modulo 2^64, by Newton's iteration.
-fn inverse(odd: u64) -> u64 {
-    let mut inverse = odd; // right for the lowest 3 bits; each step doubles the number of right bits
-    for _ in 0..5 {
-        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
-    }
-    inverse
-}
-
-fn odd_primes() -> impl Iterator<Item = u32> {
-    (3..SMALL_PRIMES_BELOW).step_by(2).filter(|candidate| {
-        (3..)
-            .step_by(2)
-            .take_while(|factor| factor * factor <= *candidate)
-            .all(|factor| candidate % factor != 0)
-    })
 }
 
 #[cfg(test)]
@@ -206,29 +105,5 @@ mod tests {
         padded.extend(prime());
         assert_eq!(code(&padded, &[3]), Some(FaultCode::KeyRsaModulus));
         assert_eq!(bit_length(&prime()), 2203);
-    }
-
-    #[test]
-    fn every_small_factor_is_found() {
-        assert_eq!(odd_primes().count(), 6541);
-        let multiply = |n: &[u8], factor: u32| {
-            let mut carry = 0_u64;
-            let mut out: Vec<u8> = Vec::new();
-            for byte in n.iter().rev() {
-                carry += u64::from(*byte) * u64::from(factor);
-                out.push(u8::try_from(carry & 0xff).unwrap());
-                carry >>= 8;
-            }
-            while carry > 0 {
-                out.push(u8::try_from(carry & 0xff).unwrap());
-                carry >>= 8;
-            }
-            out.reverse();
-            out
-        };
-        assert_eq!(small_factor(&prime()), None);
-        for factor in odd_primes().step_by(97).chain([3, 5, 7, 65521]) {
-            assert_eq!(small_factor(&multiply(&prime(), factor)), Some(factor));
-        }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use keyferry_core::{CredentialRecord, DecodeError, Gate, Located, RpId, Rules, gate};
 use keyferry_sources::{Crc64Nvme, ExportFile, FileError, Limits, Note, corbado::Corbado};
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
     args::{ChecksumArgs, SourceArgs},
@@ -53,19 +53,25 @@ impl Export {
 
     /// Reads the whole file and decides whether it can be trusted; nothing may be written before.
     pub(crate) fn check(&self, each: impl FnMut(&Row)) -> anyhow::Result<Checked> {
-        let mut each = each;
         let progress = Progress::start("checking", self.file().digests().length);
-        let mut rows = self.corbado.rows(&self.rules)?;
-        let position = rows.position();
-        let mut count = 0_u64;
-        let gate = gate(rows.by_ref(), |row| {
-            each(row);
-            count += 1;
-            if count.is_multiple_of(4096) {
-                progress.at(position.bytes(), count);
-            }
-        })
-        .map_err(output::unboxed)?;
+        let notes = RefCell::new(BTreeMap::new());
+        let open = || {
+            let mut rows = self.corbado.rows(&self.rules)?;
+            let (progress, notes, position) = (&progress, &notes, rows.position());
+            let mut count = 0_u64;
+            Ok(std::iter::from_fn(move || {
+                let row = rows.next();
+                count += 1;
+                if count.is_multiple_of(4096) {
+                    progress.at(position.bytes(), count);
+                }
+                if row.is_none() {
+                    notes.replace(rows.notes().clone());
+                }
+                row
+            }))
+        };
+        let gate = gate(open, each).map_err(output::unboxed)?;
         progress.finish();
         if gate.rows == 0 {
             return Err(FileError::NoRows.into());
@@ -73,7 +79,7 @@ impl Export {
         if let Some(expected) = self.expected_rows.filter(|expected| *expected != gate.rows) {
             return Err(FileError::RowCount { expected, found: gate.rows }.into());
         }
-        Ok(Checked { gate, notes: rows.notes().clone() })
+        Ok(Checked { gate, notes: notes.take() })
     }
 
     /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.

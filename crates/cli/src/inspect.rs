@@ -2,12 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    hash::{BuildHasher as _, RandomState},
     time::Instant,
 };
 
 use keyferry_core::{
-    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Report, RpId, Standing,
+    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Occurrences, Report, RpId, Standing,
 };
 use serde_json::{Value, json};
 
@@ -56,6 +55,7 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
             }
         })?;
     }
+    let users = findings.users();
     let report = &findings.report;
     if report.counts.read != checked.gate.rows || !report.counts.add_up() {
         anyhow::bail!(
@@ -66,10 +66,10 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     }
     if args.source.json {
         let mut object = json::object("inspect", &export, None, report, started.elapsed().as_secs_f64());
-        object.insert("inspect".to_owned(), findings.to_json(&export, &checked));
+        object.insert("inspect".to_owned(), findings.to_json(&export, &checked, users));
         output::json(object)?;
     } else {
-        output::data(&findings.to_text(&export))?;
+        output::data(&findings.to_text(&export, users))?;
     }
     if let Some(rejects) = rejects {
         rejects.write(&export, report)?;
@@ -88,9 +88,17 @@ struct Findings {
     transports: TextTally,
     formats: TextTally,
     aaguids: Tally<Option<Aaguid>>,
-    hasher: RandomState,
-    credentials_of: HashMap<u64, u32>,
+    /// Accounts, once for each of their credentials.
+    accounts: Occurrences,
     readiness: [Readiness; KINDS],
+}
+
+/// Accounts, those with several credentials, and the most credentials of one.
+#[derive(Clone, Copy, Default)]
+struct Users {
+    users: u64,
+    several: u64,
+    most: u64,
 }
 
 /// Who could log in at one kind of target.
@@ -131,7 +139,7 @@ impl Findings {
         }
         self.formats.add(record.attestation_format.as_ref().map_or(NOT_STATED, |format| format.as_str()));
         self.aaguids.add(&record.aaguid);
-        *self.credentials_of.entry(self.hasher.hash_one(&record.account)).or_default() += 1;
+        self.accounts.add(&record.account);
         for (readiness, profile) in self.readiness.iter_mut().zip(&PROFILES) {
             match profile.log_in(record) {
                 Ok(()) => readiness.ready += 1,
@@ -164,15 +172,14 @@ impl Findings {
         ]
     }
 
-    /// Returns accounts, those with several credentials, and the most credentials of one.
-    fn users(&self) -> (u64, u64, u32) {
-        let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let several = self.credentials_of.values().filter(|count| **count > 1).count();
-        (
-            length(self.credentials_of.len()),
-            length(several),
-            self.credentials_of.values().copied().max().unwrap_or(0),
-        )
+    fn users(&mut self) -> Users {
+        let mut found = Users::default();
+        for count in self.accounts.counts() {
+            found.users += 1;
+            found.several += u64::from(count > 1);
+            found.most = found.most.max(u64::try_from(count).unwrap_or(u64::MAX));
+        }
+        found
     }
 
     /// Returns providers by name, the most frequent first.
@@ -192,7 +199,7 @@ impl Findings {
         list
     }
 
-    fn to_text(&self, export: &Export) -> String {
+    fn to_text(&self, export: &Export, users: Users) -> String {
         let mut text = describe::source(export, self.report.counts.read);
         let counts = self.report.counts;
         text.push_str("\nrows\n");
@@ -211,12 +218,12 @@ impl Findings {
             "\nprovider, as claimed by the AAGUID\n{}",
             columns(&shortened(self.providers()))
         ));
-        let (users, several, most) = self.users();
+        let Users { users, several, most } = users;
         text.push_str("\nusers\n");
         text.push_str(&columns(&[
             ("users".to_owned(), users),
             ("with several credentials".to_owned(), several),
-            ("most credentials of one user".to_owned(), most.into()),
+            ("most credentials of one user".to_owned(), most),
         ]));
         text.push_str("\nwho could log in where\n");
         for (readiness, profile) in self.readiness.iter().zip(&PROFILES) {
@@ -234,8 +241,8 @@ impl Findings {
         text
     }
 
-    fn to_json(&self, export: &Export, checked: &Checked) -> Value {
-        let (users, several, most) = self.users();
+    fn to_json(&self, export: &Export, checked: &Checked, users: Users) -> Value {
+        let Users { users, several, most } = users;
         let readiness: Vec<Value> = self
             .readiness
             .iter()

@@ -1,9 +1,14 @@
 //! One file, one answer: what the rows of a file say about each other.
 
+mod hashes;
+
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, Hash, RandomState},
 };
+
+pub use hashes::Occurrences;
+use hashes::{Hashes, Pairs};
 
 use crate::{CredentialRecord, Fault, FaultCode, Identifier, Item, Location, RowFaults};
 
@@ -18,7 +23,7 @@ pub enum Standing {
     Conflict(Fault),
 }
 
-/// Gathers what is needed to compare all rows of a file: 24 bytes a row, and 16 for each user.
+/// Gathers what is needed to compare all rows of a file: 8 bytes a row, and 16 for each user.
 ///
 /// Rows are known by keyed 64-bit hashes, with keys that no file can foresee. Should two different IDs ever meet in one
 /// hash (less than one chance in a hundred thousand at ten million rows), both are reported as a conflict and none is
@@ -28,63 +33,20 @@ pub enum Standing {
 /// # use keyferry_core::*;
 /// let builder = OneFileBuilder::default();
 /// let file = builder.build();
-/// assert_eq!(file.conflicting_ids(), 0);
+/// assert!(file.is_consistent() && !file.wants_another_look());
 /// ```
 #[derive(Default)]
 pub struct OneFileBuilder {
     hasher: RandomState,
-    rows: Vec<Row>,
+    ids: Hashes,
     users: Pairs,
     handles: Pairs,
 }
 
-/// Pairs of hashes, each kept once.
-#[derive(Default)]
-struct Pairs {
-    list: Vec<(u64, u64)>,
-    since_sorted: usize,
-}
-
-impl Pairs {
-    fn add(&mut self, pair: (u64, u64)) {
-        self.list.push(pair);
-        self.since_sorted += 1;
-        // Users return with each credential of theirs: drop what is known already, at an amortised cost.
-        if self.since_sorted > 100_000 + self.list.len() / 2 {
-            self.sort();
-            self.since_sorted = 0;
-        }
-    }
-
-    fn sort(&mut self) {
-        self.list.sort_unstable();
-        self.list.dedup();
-    }
-
-    /// Returns the first halves that stand with more than one second half.
-    fn shared_first(&mut self) -> HashSet<u64> {
-        self.sort();
-        self.list.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect()
-    }
-
-    fn reverse(&mut self) {
-        self.list.iter_mut().for_each(|(first, second)| std::mem::swap(first, second));
-    }
-}
-
-/// One row: its ID, its content, where it stands. Ordered by ID, then row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    id: u64,
-    row: u64,
-    content: u64,
-}
-
 impl OneFileBuilder {
     /// Adds a record.
-    pub fn add(&mut self, location: Location, record: &CredentialRecord) {
-        let content = self.hasher.hash_one(record);
-        self.rows.push(Row { id: self.hasher.hash_one(&record.credential_id), row: location.row, content });
+    pub fn add(&mut self, record: &CredentialRecord) {
+        self.ids.add(self.hasher.hash_one(&record.credential_id));
         self.bind(&record.user_id, &record.external_user_id);
         // A handle that is the account's own text cannot be anybody else's.
         if let Some(handle) = record
@@ -101,8 +63,7 @@ impl OneFileBuilder {
     /// Else a row that is mended later could say what would have been a contradiction in one file.
     pub fn add_refused(&mut self, row: &RowFaults) {
         if let Some(credential_id) = &row.credential_id {
-            let content = self.hasher.hash_one(("refused", row.location));
-            self.rows.push(Row { id: self.hasher.hash_one(credential_id), row: row.location.row, content });
+            self.ids.add(self.hasher.hash_one(credential_id));
         }
         self.bind(&row.user_id, &row.external_user_id);
     }
@@ -114,48 +75,56 @@ impl OneFileBuilder {
     }
 
     /// Finds the rows that contradict each other.
+    ///
+    /// Rows that have one ID in common are all in conflict until [`OneFile::look_again`] has seen them.
     pub fn build(mut self) -> OneFile {
-        let mut duplicates = HashMap::new();
-        let mut conflicts = HashMap::new();
-        self.rows.sort_unstable();
-        for group in self.rows.chunk_by(|a, b| a.id == b.id) {
-            let [first, others @ ..] = group else { continue };
-            if others.is_empty() {
-                continue;
-            }
-            if others.iter().all(|row| row.content == first.content) {
-                duplicates.insert(first.id, first.row);
-            } else {
-                conflicts.insert(first.id, group.iter().map(|row| row.row).collect());
-            }
-        }
+        let repeated = self.ids.counted().filter(|(_, count)| *count > 1);
+        let repeated = repeated.map(|(id, _)| (id, Repeated::NotSeen)).collect();
         let split_users = self.users.shared_first();
-        self.users.reverse();
-        let shared_externals = self.users.shared_first();
+        let shared_externals = self.users.reversed().shared_first();
         let shared_handles = self.handles.shared_first();
-        OneFile { hasher: self.hasher, duplicates, conflicts, split_users, shared_externals, shared_handles }
+        OneFile { hasher: self.hasher, repeated, split_users, shared_externals, shared_handles }
     }
 }
 
 /// What the rows of one file say about each other.
 pub struct OneFile {
     hasher: RandomState,
-    /// Hash of the ID to the first row.
-    duplicates: HashMap<u64, u64>,
-    /// Hash of the ID to all rows.
-    conflicts: HashMap<u64, Vec<u64>>,
+    /// By the hash of an ID that several rows have.
+    repeated: HashMap<u64, Repeated>,
     split_users: HashSet<u64>,
     shared_externals: HashSet<u64>,
     shared_handles: HashSet<u64>,
 }
 
+/// The rows of one ID, as far as they were seen again.
+enum Repeated {
+    NotSeen,
+    /// All have this content; the first row of them.
+    Same {
+        content: u64,
+        first: u64,
+    },
+    /// The first row, and all from the first one that contradicts it.
+    Differ(Vec<u64>),
+}
+
 impl OneFile {
     /// Returns how a row stands to the others; the same for every pass over the file.
     pub fn standing(&self, location: Location, record: &CredentialRecord) -> Standing {
-        let id = self.hasher.hash_one(&record.credential_id);
-        if let Some(rows) = self.conflicts.get(&id) {
-            let message =
-                format!("the same credential ID stands in rows {} with different content", list(rows));
+        // Nearly every file has no such rows, and then no ID needs to be hashed again.
+        let repeated = match self.repeated.is_empty() {
+            true => None,
+            false => self.repeated.get(&self.hasher.hash_one(&record.credential_id)),
+        };
+        let twice = match repeated {
+            Some(Repeated::NotSeen) => Some("the same credential ID stands in several rows".to_owned()),
+            Some(Repeated::Differ(rows)) => {
+                Some(format!("the same credential ID stands in rows {} with different content", list(rows)))
+            }
+            Some(Repeated::Same { .. }) | None => None,
+        };
+        if let Some(message) = twice {
             return Standing::Conflict(Fault::new(Item::CredentialId, FaultCode::CredentialIdTwice, message));
         }
         if contains(&self.split_users, &self.hasher, &record.user_id) {
@@ -174,24 +143,47 @@ impl OneFile {
             let message = "this user handle stands with different accounts in the file";
             return Standing::Conflict(Fault::new(Item::UserHandle, FaultCode::UserIdNotOneToOne, message));
         }
-        match self.duplicates.get(&id) {
-            Some(first) if *first != location.row => Standing::Duplicate,
+        match repeated {
+            Some(Repeated::Same { first, .. }) if *first != location.row => Standing::Duplicate,
             _ => Standing::First,
         }
     }
 
+    /// Tells whether IDs stand in several rows, which [`OneFile::look_again`] must see to compare them.
+    pub fn wants_another_look(&self) -> bool {
+        self.repeated.values().any(|rows| matches!(rows, Repeated::NotSeen))
+    }
+
+    /// Compares a row with the others of its ID; all rows must come by once more, in order.
+    pub fn look_again(&mut self, location: Location, record: &CredentialRecord) {
+        let Some(rows) = self.repeated.get_mut(&self.hasher.hash_one(&record.credential_id)) else { return };
+        rows.add(location.row, self.hasher.hash_one(record));
+    }
+
+    /// Does the same with a row that was refused: it contradicts every other one of its ID.
+    pub fn look_again_at_refused(&mut self, row: &RowFaults) {
+        let Some(credential_id) = &row.credential_id else { return };
+        let Some(rows) = self.repeated.get_mut(&self.hasher.hash_one(credential_id)) else { return };
+        rows.add(row.location.row, self.hasher.hash_one(("refused", row.location)));
+    }
+
     /// Tells whether no two rows have to do with each other, so that each of them is the first with its content.
     pub fn is_consistent(&self) -> bool {
-        self.duplicates.is_empty()
-            && self.conflicts.is_empty()
+        self.repeated.is_empty()
             && self.split_users.is_empty()
             && self.shared_externals.is_empty()
             && self.shared_handles.is_empty()
     }
+}
 
-    /// Returns how many credential IDs stand in rows that contradict each other.
-    pub fn conflicting_ids(&self) -> usize {
-        self.conflicts.len()
+impl Repeated {
+    fn add(&mut self, row: u64, of_row: u64) {
+        match self {
+            Self::NotSeen => *self = Self::Same { content: of_row, first: row },
+            Self::Same { content, .. } if *content == of_row => {}
+            Self::Same { first, .. } => *self = Self::Differ(vec![*first, row]),
+            Self::Differ(rows) => rows.push(row),
+        }
     }
 }
 
@@ -220,8 +212,10 @@ mod tests {
     fn standings(records: &[CredentialRecord]) -> Vec<Standing> {
         let mut builder = OneFileBuilder::default();
         let rows = || records.iter().zip(1..);
-        rows().for_each(|(record, row)| builder.add(at(row), record));
-        let file = builder.build();
+        rows().for_each(|(record, _)| builder.add(record));
+        let mut file = builder.build();
+        rows().for_each(|(record, row)| file.look_again(at(row), record));
+        assert!(!file.wants_another_look());
         rows().map(|(record, row)| file.standing(at(row), record)).collect()
     }
 
@@ -258,16 +252,30 @@ mod tests {
     #[test]
     fn a_refused_row_makes_its_id_ambiguous() {
         let mut builder = OneFileBuilder::default();
-        builder.add(at(1), &record(1));
-        let id = Some(record(1).credential_id);
-        builder.add_refused(&RowFaults { location: at(2), credential_id: id, ..RowFaults::default() });
-        assert_eq!(code(&builder.build().standing(at(1), &record(1))), Some(FaultCode::CredentialIdTwice));
+        builder.add(&record(1));
+        let credential_id = Some(record(1).credential_id);
+        let refused = RowFaults { location: at(2), credential_id, ..RowFaults::default() };
+        builder.add_refused(&refused);
+        let mut file = builder.build();
+        file.look_again(at(1), &record(1));
+        file.look_again_at_refused(&refused);
+        assert_eq!(code(&file.standing(at(1), &record(1))), Some(FaultCode::CredentialIdTwice));
+    }
+
+    #[test]
+    fn rows_of_one_id_are_in_conflict_until_they_were_seen_again() {
+        let mut builder = OneFileBuilder::default();
+        [1, 2, 1].iter().for_each(|seed| builder.add(&record(*seed)));
+        let file = builder.build();
+        assert!(file.wants_another_look() && !file.is_consistent());
+        assert_eq!(code(&file.standing(at(1), &record(1))), Some(FaultCode::CredentialIdTwice));
+        assert_eq!(file.standing(at(2), &record(2)), Standing::First);
     }
 
     #[test]
     fn a_refused_row_binds_its_user() {
         let mut builder = OneFileBuilder::default();
-        builder.add(at(1), &record(1));
+        builder.add(&record(1));
         let (user_id, external_user_id) = (record(2).user_id, record(1).external_user_id);
         builder.add_refused(&RowFaults {
             location: at(2),

@@ -35,26 +35,44 @@ pub struct Gate {
 
 /// Reads a whole file and gathers what its rows say about each other.
 ///
-/// `each` sees every row on its way, for statistics.
+/// `open` begins to read; where several rows have one credential ID, the file is read once more to compare them. `each`
+/// sees every row of the first reading, for statistics.
 ///
 /// # Errors
+/// - the file cannot be opened.
 /// - the source stops: the file cannot be trusted.
-pub fn gate(
-    rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+/// - the second reading has another number of rows than the first one.
+pub fn gate<R: Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>>(
+    mut open: impl FnMut() -> Result<R, Box<dyn std::error::Error + Send + Sync>>,
     mut each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
 ) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>> {
     let mut builder = OneFileBuilder::default();
-    let mut count = 0;
-    for row in rows {
+    let mut rows = 0;
+    for row in open()? {
         each(&row);
-        count += 1;
+        rows += 1;
         match row {
-            Ok(Located { location, value }) => builder.add(location, &value),
+            Ok(located) => builder.add(&located.value),
             Err(DecodeError::Row(faults)) => builder.add_refused(&faults),
             Err(DecodeError::Stop(error)) => return Err(error),
         }
     }
-    Ok(Gate { one_file: builder.build(), rows: count })
+    let mut one_file = builder.build();
+    if one_file.wants_another_look() {
+        let mut again = 0;
+        for row in open()? {
+            again += 1;
+            match row {
+                Ok(Located { location, value }) => one_file.look_again(location, &value),
+                Err(DecodeError::Row(faults)) => one_file.look_again_at_refused(&faults),
+                Err(DecodeError::Stop(error)) => return Err(error),
+            }
+        }
+        if again != rows {
+            return Err(format!("{again} rows, but {rows} in the first pass").into());
+        }
+    }
+    Ok(Gate { one_file, rows })
 }
 
 /// Carries all rows of a file to a sink, in batches, and accounts for each of them.

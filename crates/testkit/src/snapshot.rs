@@ -110,10 +110,13 @@ fn import<S: Sink>(
 ) -> Option<String> {
     let export = Corbado::open(ExportFile::open(path, Limits::default()).ok()?).ok()?;
     let mut ids = Vec::new();
-    let seen = gate(export.rows(rules).ok()?, |row| match row {
-        Ok(located) => ids.push(located.value.credential_id.clone()),
-        Err(DecodeError::Row(_) | DecodeError::Stop(_)) => {}
-    });
+    let seen = gate(
+        || Ok(export.rows(rules)?),
+        |row| match row {
+            Ok(located) => ids.push(located.value.credential_id.clone()),
+            Err(DecodeError::Row(_) | DecodeError::Stop(_)) => {}
+        },
+    );
     let seen = seen.ok().filter(|seen| seen.rows <= READABLE)?;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut report = Report::default();

@@ -102,7 +102,7 @@ fn another_spelling_of_a_uuid_is_not_the_victims_handle() {
     let both = ["c0ffee00-0000-4000-8000-000000000001", "C0FFEE00-0000-4000-8000-000000000001"];
     let rows = located(&[made(1, both[0]).unwrap(), made(2, both[1]).unwrap()]);
     let mut builder = OneFileBuilder::default();
-    rows.iter().for_each(|row| builder.add(row.location, &row.value));
+    rows.iter().for_each(|row| builder.add(&row.value));
     let file = builder.build();
     for row in rows {
         assert!(matches!(file.standing(row.location, &row.value), Standing::Conflict(_)));
@@ -159,7 +159,7 @@ fn records_that_contradict_each_other_are_not_written_even_without_a_gate() {
 #[test]
 fn a_second_pass_with_other_rows_is_an_error() {
     let mut sink = MemorySink::open(Path::new("second-pass"), FULL);
-    let seen = gate(located(&[record(1)]).into_iter().map(Ok), |_| {}).unwrap();
+    let seen = gate(|| Ok(located(&[record(1)]).into_iter().map(Ok)), |_| {}).unwrap();
     let rows = located(&[record(1), record(2)]).into_iter().map(Ok);
     let mut report = Report::default();
     assert!(transfer(rows, &seen, &mut sink, Mode::Apply, Authority::Export, &mut report, |_| {}).is_err());

@@ -26,8 +26,9 @@ fn config(cases: u32) -> ProptestConfig {
 /// Returns how the rows stand to each other, by credential ID and in no order.
 fn standings(rows: &[Located<CredentialRecord>]) -> BTreeMap<Vec<u8>, Vec<&'static str>> {
     let mut builder = OneFileBuilder::default();
-    rows.iter().for_each(|row| builder.add(row.location, &row.value));
-    let one_file = builder.build();
+    rows.iter().for_each(|row| builder.add(&row.value));
+    let mut one_file = builder.build();
+    rows.iter().for_each(|row| one_file.look_again(row.location, &row.value));
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in rows {
         found.entry(row.value.credential_id.as_bytes().to_vec()).or_default().push(

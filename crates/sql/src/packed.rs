@@ -10,10 +10,17 @@ use keyferry_core::{Backup, CredentialRecord, Status, Timestamp};
 
 use crate::{Dialect, Kind, encode, map::Encoding, record_view::View, table::Table, text};
 
-/// The query for these many keys; binds: the keys.
-///
+/// Which rows are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Those of these many keys; binds: the keys.
+    Keys(usize),
+    /// All from one key to another; binds: both.
+    Range,
+}
+
 /// Of each row first the numbers (`-` for NULL), and the lengths of the other columns (-1 for NULL), then their bytes.
-pub(crate) fn select(table: &Table, keys: usize) -> String {
+pub(crate) fn select(table: &Table, asked: Asked) -> String {
     let dialect = Dialect::Sqlite;
     let (mut head, mut arguments, mut body) = (Vec::new(), Vec::new(), String::new());
     for column in text::read_columns(table) {
@@ -33,8 +40,19 @@ pub(crate) fn select(table: &Table, keys: usize) -> String {
         head.join(","),
         arguments.join(", "),
         table.name.quoted(dialect),
-        table.columns.get(table.key).map(|key| text::in_list(dialect, key, "t", keys)).unwrap_or_default(),
+        match (table.columns.get(table.key), asked) {
+            (Some(key), Asked::Keys(keys)) => text::in_list(dialect, key, "t", keys),
+            (Some(key), Asked::Range) => format!("t.{} BETWEEN ? AND ?", key.quoted(dialect)),
+            (None, _) => String::new(),
+        },
     )
+}
+
+/// The query for how many rows there are from one key to another; binds: both keys, and where counting ends.
+pub(crate) fn count(table: &Table) -> String {
+    let key = table.columns.get(table.key).map(|key| key.quoted(Dialect::Sqlite)).unwrap_or_default();
+    let name = table.name.quoted(Dialect::Sqlite);
+    format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {key} BETWEEN ? AND ? LIMIT ?)")
 }
 
 /// One row of the value.

@@ -3,7 +3,9 @@
 mod accounts;
 mod change;
 mod insert;
+mod late_index;
 mod open;
+mod packed_rows;
 mod read;
 mod stream;
 mod write;
@@ -37,6 +39,8 @@ pub struct SqlSink<D> {
     warnings: Vec<String>,
     /// What keeps other imports away, where it is not a file.
     lock: Option<crate::SqlLock<D>>,
+    /// Indexes wait until all rows are in.
+    has_late_indexes: bool,
 }
 
 impl<D: Database> SqlSink<D> {
@@ -73,8 +77,47 @@ impl<D: Database> SqlSink<D> {
         self
     }
 
+    /// Says that many rows are to come, and [`SqlSink::finish`] after them: in SQLite, where our own table has no row yet
+    /// and no other table stands beside it, its secondary indexes are made then.
+    ///
+    /// Until then there are indexes of the same names that hold nothing, so a look-up by account reads all rows. A process
+    /// that ends without `finish` leaves them so, and the next import makes them.
+    ///
+    /// # Errors
+    /// - the database cannot be read or written.
+    pub async fn expect_many(&mut self) -> Result<(), SinkError> {
+        if let Some(table) = self.table.clone().filter(|_| self.access == Access::Write) {
+            let put_off = late_index::put_off(&mut self.database, &table).await;
+            self.has_late_indexes |=
+                put_off.map_err(|error| error.while_doing(format!("preparing {}", self.name)))?;
+        }
+        Ok(())
+    }
+
+    /// Ends a run: makes the indexes that waited for the rows.
+    ///
+    /// # Errors
+    /// - the database cannot be written; the rows stay, and the next run makes the indexes.
+    pub async fn finish(&mut self) -> Result<(), SinkError> {
+        if !self.has_late_indexes {
+            return Ok(());
+        }
+        if self.is_interrupted {
+            let _ = self.database.run("ROLLBACK").await;
+            self.is_interrupted = false;
+        }
+        if let Some(table) = &self.table {
+            let made = late_index::make(&mut self.database, table).await;
+            made.map_err(|error| error.while_doing(format!("making the indexes of {}", self.name)))?;
+        }
+        self.has_late_indexes = false;
+        Ok(())
+    }
+
     /// Ends the connection and waits until that is done.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
+        // Whoever did not come to the end has been told so already.
+        let _ = self.finish().await;
         self.database.close().await;
         if let Some(lock) = self.lock {
             lock.release().await;

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use keyferry_core::{Profile, SinkError, SinkErrorKind, Verdict};
 
-use super::SqlSink;
+use super::{SqlSink, late_index};
 use crate::{
     Database, DatabaseError, Dialect, TableMap, VERSION, VERSION_TABLE,
     catalog::{self, FoundTable},
@@ -55,7 +55,7 @@ impl<D: Database> SqlSink<D> {
     pub async fn open(mut database: D, opening: Opening) -> Result<Self, SinkError> {
         let action = format!("opening {}", opening.name);
         match open(&mut database, &opening, &action).await {
-            Ok((found, table)) => {
+            Ok((found, table, has_late_indexes)) => {
                 let table = table.map(Arc::new);
                 Ok(Self {
                     profile: profile(database.dialect(), &opening.map, table.as_ref()),
@@ -68,6 +68,7 @@ impl<D: Database> SqlSink<D> {
                     known: HashMap::new(),
                     is_interrupted: false,
                     lock: None,
+                    has_late_indexes,
                 })
             }
             Err(error) => {
@@ -89,7 +90,7 @@ async fn open<D: Database>(
     database: &mut D,
     opening: &Opening,
     action: &str,
-) -> Result<(Found, Option<Table>), SinkError> {
+) -> Result<(Found, Option<Table>, bool), SinkError> {
     let failed = |error: DatabaseError| error.while_doing(action);
     let dialect = database.dialect();
     for statement in session(dialect) {
@@ -113,10 +114,13 @@ async fn open<D: Database>(
                 (Dialect::MySql, true) => make(database, opening, opened, action).await?,
                 _ => opened,
             };
-            if let (true, Some(table)) = (is_for_writing, &opened.1) {
+            let (found, table) = opened;
+            let mut has_late_indexes = false;
+            if let (true, Some(table)) = (is_for_writing, &table) {
                 try_to_write(database, table, action).await?;
+                has_late_indexes = late_index::wait(database, table).await.map_err(failed)?;
             }
-            Ok(opened)
+            Ok((found, table, has_late_indexes))
         }
         Err(error) => {
             let _ = database.run("ROLLBACK").await;

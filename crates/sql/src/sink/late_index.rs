@@ -8,7 +8,9 @@
 //! the database itself, and whoever imports there next makes the index; one that somebody took away on purpose stays away.
 
 use super::write::begin;
-use crate::{Database, DatabaseError, Dialect, TableName, VERSION_TABLE, Value, catalog, schema, table::Table};
+use crate::{
+    Database, DatabaseError, Dialect, TableName, VERSION_TABLE, Value, catalog, schema, table::Table,
+};
 
 /// What an index that waits has after its own text, and after its own condition.
 const WAITS: &str = " /* keyferry makes it when all rows are in */";

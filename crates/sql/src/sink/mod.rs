@@ -20,6 +20,12 @@ pub use open::{Access, Found, Opening};
 
 use crate::{Database, DatabaseError, Dialect, Value, table::Table};
 
+/// The records of a batch in SQLite that is written in the order of the only index, or not at all.
+const SMALL_BATCH: usize = 16_384;
+
+/// The cache of SQLite's pages that rows are added with in no such order, in KiB: the indexes of a million rows.
+const LARGE_CACHE: &str = "PRAGMA cache_size = -65536";
+
 /// A table of credential records in a database.
 ///
 /// The functions are those of [`keyferry_core::Sink`], asynchronous; adapters make a `Sink` of it.
@@ -41,6 +47,7 @@ pub struct SqlSink<D> {
     lock: Option<crate::SqlLock<D>>,
     /// Indexes wait until all rows are in.
     has_late_indexes: bool,
+    has_large_cache: bool,
 }
 
 impl<D: Database> SqlSink<D> {
@@ -61,10 +68,12 @@ impl<D: Database> SqlSink<D> {
 
     /// Returns how many records are read, compared and written together.
     ///
-    /// Each commit rewrites nearly every leaf of an index, since credential IDs are random: in SQLite a million rows in
-    /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB.
+    /// Each commit rewrites nearly every leaf of an index that is not filled in its own order: in SQLite a million rows in
+    /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB. Where such indexes wait for the rows, or
+    /// nothing is written, smaller batches need less memory.
     pub fn batch_size(&self) -> usize {
         match self.database.dialect() {
+            Dialect::Sqlite if self.has_late_indexes || self.access == Access::Read => SMALL_BATCH,
             Dialect::Sqlite => 65_536,
             Dialect::Postgres | Dialect::MySql => 32_768,
         }
@@ -176,6 +185,13 @@ impl<D: Database> SqlSink<D> {
         };
         if let Some(lock) = &mut self.lock {
             lock.check(&self.name).await?;
+        }
+        let is_scattered = self.database.dialect() == Dialect::Sqlite
+            && !self.has_late_indexes
+            && writes.iter().any(|write| matches!(write, Write::Insert(_)));
+        if is_scattered && !self.has_large_cache {
+            self.database.run(LARGE_CACHE).await.map_err(|error| error.while_doing(&action))?;
+            self.has_large_cache = true;
         }
         write::batch(self, &table, writes, &action).await
     }

@@ -69,6 +69,7 @@ impl<D: Database> SqlSink<D> {
                     is_interrupted: false,
                     lock: None,
                     has_late_indexes,
+                    has_large_cache: false,
                 })
             }
             Err(error) => {
@@ -132,7 +133,8 @@ async fn open<D: Database>(
 /// What makes every connection behave the same, whatever its server is set to.
 fn session(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Sqlite => &["PRAGMA cache_size = -65536"], // of this connection: the indexes of a million rows
+        // In KiB, of this connection: enough for rows that come and go in the order of their index.
+        Dialect::Sqlite => &["PRAGMA cache_size = -16384"],
         Dialect::Postgres => {
             // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time.
             &[

@@ -8,7 +8,7 @@ use std::{
 
 use keyferry_core::{CredentialRecord, Held};
 
-use super::read::{KEYS, find, ids_of};
+use super::read::{KEYS, ids_of};
 use crate::{
     Database, DatabaseError, Kind, Statement, Value, catalog,
     packed::{self, Asked},
@@ -26,8 +26,8 @@ pub(super) async fn all<'r, D: Database>(
     answers: &mut [Held],
 ) -> Result<Vec<Asking<'r>>, DatabaseError> {
     let mut rest = Vec::new();
-    // Most of all in a first import: nothing is there.
-    if in_range(database, table, sorted, 1).await? == 0 {
+    // Nothing is there, as in a first import.
+    if sorted.is_empty() || in_range(database, table, sorted, 1).await? == 0 {
         return Ok(rest);
     }
     let mut last: Option<(&[Asking<'r>], Vec<u8>)> = None;
@@ -100,27 +100,41 @@ async fn read<D: Database>(
 fn compare<'r>(
     table: &Table,
     part: &[Asking<'r>],
-    value: &[u8],
+    mut value: &[u8],
     answers: &mut [Held],
     rest: &mut Vec<Asking<'r>>,
 ) {
-    let Some(rows) = packed::rows(table, value) else {
-        rest.extend_from_slice(part);
-        return;
-    };
-    let mut scratch = packed::Scratch::default();
-    let mut expected = 0;
-    for row in rows {
-        // Rows come in the order of the index; where they do not, they are searched for.
-        let next = part.get(expected).filter(|(_, record)| record.credential_id.as_bytes() == row.credential_id);
-        let Some((at, record)) = next.copied().or_else(|| find(part, row.credential_id)) else { continue };
-        expected += 1;
-        if table.keeps_whole(record) && row.is(record, &mut scratch) {
-            if let Some(answer) = answers.get_mut(at) {
-                *answer = Held::AsWritten;
+    let mut written = Vec::new();
+    let mut next = 0;
+    while !value.is_empty() {
+        // Rows come in the order of the index, so that it is nearly always the next record's.
+        if let Some((at, record)) = part.get(next)
+            && table.keeps_whole(record)
+        {
+            packed::write(record, &mut written);
+            if let Some(after) = value.strip_prefix(written.as_slice()) {
+                if let Some(answer) = answers.get_mut(*at) {
+                    *answer = Held::AsWritten;
+                }
+                (value, next) = (after, next + 1);
+                continue;
             }
-        } else {
-            rest.push((at, record));
+        }
+        let Some((id, after)) = packed::first(table, value) else {
+            // Nothing is known of these any more.
+            rest.extend(part.iter().filter(|(at, _)| answers.get(*at) == Some(&Held::Nothing)));
+            return;
+        };
+        let found = part.binary_search_by(|(_, record)| record.credential_id.as_bytes().cmp(id));
+        match found {
+            // Records before it have no row.
+            Ok(here) if here > next => next = here,
+            Ok(here) => {
+                rest.extend(part.get(here).copied());
+                (value, next) = (after, here + 1);
+            }
+            // Somebody else's.
+            Err(_) => value = after,
         }
     }
 }

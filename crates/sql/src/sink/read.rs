@@ -6,7 +6,7 @@ use keyferry_core::{CoseKey, CredentialId, CredentialRecord, Identifier, Item, S
 
 use super::{Trouble, packed_rows};
 use crate::{
-    Cells, Database, DatabaseError, Dialect, Kind, Statement, Value,
+    Cells, Database, Dialect, Kind, Statement, Value,
     as_written::is_as_written,
     decode::{Draft, Unreadable},
     map::Content,
@@ -126,7 +126,7 @@ pub(super) fn ids_of<'r>(sorted: &[(usize, &'r CredentialRecord)]) -> Vec<Value<
     sorted.iter().map(|(_, record)| Value::bytes(record.credential_id.as_bytes())).collect()
 }
 
-pub(super) fn find<'r>(sorted: &[(usize, &'r CredentialRecord)], id: &[u8]) -> Option<(usize, &'r CredentialRecord)> {
+fn find<'r>(sorted: &[(usize, &'r CredentialRecord)], id: &[u8]) -> Option<(usize, &'r CredentialRecord)> {
     let at = sorted.binary_search_by(|(_, record)| record.credential_id.as_bytes().cmp(id)).ok()?;
     sorted.get(at).copied()
 }

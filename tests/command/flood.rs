@@ -14,12 +14,12 @@ use crate::{
     support::{Folder, Outcome, file_of},
 };
 
-/// The records of one batch of a database, and so of one transaction.
-pub(crate) const BATCH: usize = 16_384;
+/// The records of one batch of a new SQLite database, and so of one transaction.
+pub(crate) const BATCH: usize = 32_768;
 
 /// The rows of the export: few enough for a debug build, or more than a batch where `KEYFERRY_LARGE` is set.
 pub(crate) fn row_count() -> usize {
-    if is_large() { 20_000 } else { 2000 }
+    if is_large() { 40_000 } else { 2000 }
 }
 
 pub(crate) fn is_large() -> bool {

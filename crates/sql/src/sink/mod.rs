@@ -20,9 +20,6 @@ pub use open::{Access, Found, Opening};
 
 use crate::{Database, DatabaseError, Dialect, Value, table::Table};
 
-/// The records of a batch in SQLite that is written in the order of the only index, or not at all.
-const SMALL_BATCH: usize = 16_384;
-
 /// The cache of SQLite's pages that rows are added with in no such order, in KiB: the indexes of a million rows.
 const LARGE_CACHE: &str = "PRAGMA cache_size = -65536";
 
@@ -69,11 +66,12 @@ impl<D: Database> SqlSink<D> {
     /// Returns how many records are read, compared and written together.
     ///
     /// Each commit rewrites nearly every leaf of an index that is not filled in its own order: in SQLite a million rows in
-    /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB. Where such indexes wait for the rows, or
-    /// nothing is written, smaller batches need less memory.
+    /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB. Where such indexes wait for the rows, a batch
+    /// is no larger than its few waits for the disk ask for; where nothing is written, it is small.
     pub fn batch_size(&self) -> usize {
         match self.database.dialect() {
-            Dialect::Sqlite if self.has_late_indexes || self.access == Access::Read => SMALL_BATCH,
+            Dialect::Sqlite if self.access == Access::Read => 16_384,
+            Dialect::Sqlite if self.has_late_indexes => 32_768,
             Dialect::Sqlite => 65_536,
             Dialect::Postgres | Dialect::MySql => 32_768,
         }

@@ -14,12 +14,12 @@ use crate::{
     support::{Folder, Outcome, file_of},
 };
 
-/// The records of one batch of a database, and so of one transaction.
-pub(crate) const BATCH: usize = 65_536;
+/// The records of one batch of a new SQLite database, and so of one transaction.
+pub(crate) const BATCH: usize = 32_768;
 
 /// The rows of the export: few enough for a debug build, or more than a batch where `KEYFERRY_LARGE` is set.
 pub(crate) fn row_count() -> usize {
-    if is_large() { 70_000 } else { 2000 }
+    if is_large() { 40_000 } else { 2000 }
 }
 
 pub(crate) fn is_large() -> bool {
@@ -76,5 +76,11 @@ pub(crate) fn finishes(folder: &Folder, target: &'static str) -> Outcome {
     let last = folder.import("export.csv", target);
     assert!(content(folder, target) == undisturbed(target).content, "{target} ends otherwise");
     assert_eq!(folder.files(), ["export.csv", file_of(target)], "something was left over");
+    if let Some(("sqlite", file)) = target.split_once(':') {
+        let indexes = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
+        let ours = keyferry_sql::schema(keyferry_sql::Dialect::Sqlite);
+        let made = crate::database::ask(&folder.path(file), indexes);
+        assert!(made.len() == 2 && made.iter().all(|sql| ours.contains(&format!("{sql};"))), "{made:?}");
+    }
     last
 }

@@ -49,6 +49,17 @@ impl<D: Database> DieselSink<D> {
         self
     }
 
+    /// Says that many rows are to come, and [`Sink::finish`] after them: see [`SqlSink::expect_many`].
+    ///
+    /// # Errors
+    /// - as there.
+    pub fn expecting_many(mut self) -> Result<Self, SinkError> {
+        if let Some(sink) = &mut self.sink {
+            now(sink.expect_many())??;
+        }
+        Ok(self)
+    }
+
     /// Says what was there before this sink was opened.
     pub fn found(&self) -> Found {
         self.sink.as_ref().map_or(Found::NoFile, SqlSink::found)
@@ -97,6 +108,13 @@ impl<D: Database> Sink for DieselSink<D> {
                 let error = SinkError::new(SinkErrorKind::Refused, "writing to a database that is not there");
                 Err(error.because("it was opened for reading only"))
             }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        match &mut self.sink {
+            Some(sink) => now(sink.finish())?,
+            None => Ok(()),
         }
     }
 }

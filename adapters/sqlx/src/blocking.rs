@@ -69,6 +69,16 @@ impl<D: Database> BlockingSink<D> {
         }
     }
 
+    /// Says that many rows are to come, and [`Sink::finish`] after them: see [`SqlSink::expect_many`].
+    ///
+    /// # Errors
+    /// - as there.
+    pub fn expecting_many(mut self) -> Result<Self, SinkError> {
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.expect_many())?;
+        Ok(self)
+    }
+
     /// Says what was there before this sink was connected.
     pub fn found(&self) -> Found {
         self.sink.as_ref().map_or(Found::NoFile, SqlSink::found)
@@ -131,6 +141,14 @@ impl<D: Database> Sink for BlockingSink<D> {
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {
         let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.upsert(writes))
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        if self.sink.is_none() {
+            return Ok(());
+        }
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.finish())
     }
 }
 

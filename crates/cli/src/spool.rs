@@ -36,7 +36,7 @@ const MOST_REFUSED: usize = 100_000;
 /// that the next one is ready when the last one is written.
 const HANDED_OVER: usize = 1024;
 const HANDED_OVER_BYTES: usize = 1 << 19;
-const AHEAD: usize = 32;
+const AHEAD: usize = 16;
 
 /// Keeps the rows of the first pass, as far as there is room.
 pub(crate) struct Spool {

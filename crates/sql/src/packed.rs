@@ -7,124 +7,139 @@
 use std::io::Write as _;
 
 use keyferry_core::{Backup, CredentialRecord, Status, Timestamp};
+use serde_json::Value as Json;
 
 use crate::{Dialect, Kind, encode, map::Encoding, record_view::View, table::Table, text};
 
-/// The query for these many keys; binds: the keys.
+/// Which rows are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Those of these many keys; binds: the keys.
+    Keys(usize),
+    /// All from one key to another; binds: both.
+    Range,
+}
+
+/// The query for these rows: of each a JSON array of its columns, with the lengths of those that are bytes, and then the
+/// bytes.
 ///
-/// Of each row first the numbers (`-` for NULL), and the lengths of the other columns (-1 for NULL), then their bytes.
-pub(crate) fn select(table: &Table, keys: usize) -> String {
+/// An array says itself where it ends and which of its texts is which, whatever they hold.
+pub(crate) fn select(table: &Table, asked: Asked) -> String {
     let dialect = Dialect::Sqlite;
-    let (mut head, mut arguments, mut body) = (Vec::new(), Vec::new(), String::new());
+    let (mut cells, mut bytes) = (Vec::new(), String::new());
     for column in text::read_columns(table) {
         let name = format!("t.{}", column.quoted(dialect));
-        head.push("%s");
-        arguments.push(match column.kind {
-            Kind::Binary => format!("ifnull(length({name}), -1)"),
-            Kind::Text => format!("ifnull(length(CAST({name} AS BLOB)), -1)"),
-            _ => format!("ifnull({name}, '-')"),
-        });
-        if matches!(column.kind, Kind::Binary | Kind::Text) {
-            body.push_str(&format!(" || ifnull({name}, '')"));
+        if column.kind == Kind::Binary {
+            bytes.push_str(&match column.found.is_nullable {
+                true => format!(" || ifnull({name}, '')"),
+                false => format!(" || {name}"),
+            });
+            cells.push(format!("length({name})"));
+        } else {
+            cells.push(name);
         }
     }
     format!(
-        "SELECT CAST(group_concat(printf('{};', {}){body}, '') AS BLOB) FROM {} AS t WHERE {}",
-        head.join(","),
-        arguments.join(", "),
+        "SELECT CAST(group_concat(json_array({}){bytes}, '') AS BLOB) FROM {} AS t WHERE {}",
+        cells.join(", "),
         table.name.quoted(dialect),
-        table.columns.get(table.key).map(|key| text::in_list(dialect, key, "t", keys)).unwrap_or_default(),
+        match (table.columns.get(table.key), asked) {
+            (Some(key), Asked::Keys(keys)) => text::in_list(dialect, key, "t", keys),
+            (Some(key), Asked::Range) => format!("t.{} BETWEEN ? AND ?", key.quoted(dialect)),
+            (None, _) => String::new(),
+        },
     )
 }
 
-/// One row of the value.
-pub(crate) struct Row<'a> {
-    pub(crate) credential_id: &'a [u8],
-    bytes: &'a [u8],
+/// The query for how many rows there are from one key to another; binds: both keys, and where counting ends.
+pub(crate) fn count(table: &Table) -> String {
+    let key = table.columns.get(table.key).map(|key| key.quoted(Dialect::Sqlite)).unwrap_or_default();
+    let name = table.name.quoted(Dialect::Sqlite);
+    format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {key} BETWEEN ? AND ? LIMIT ?)")
 }
 
-/// Takes the value apart; `None` where it is no such value, as in a database that keeps texts as UTF-16.
-pub(crate) fn rows<'a>(table: &Table, mut value: &'a [u8]) -> Option<Vec<Row<'a>>> {
-    let is_long: Vec<bool> =
-        text::read_columns(table).map(|column| matches!(column.kind, Kind::Binary | Kind::Text)).collect();
-    let mut rows = Vec::new();
-    while !value.is_empty() {
-        let end = value.iter().position(|byte| *byte == b';')?;
-        let (head, body) = value.split_at_checked(end + 1)?;
-        let head = str::from_utf8(head.strip_suffix(b";")?).ok()?;
-        let mut length = 0_usize;
-        let mut id = None;
-        let mut numbers = head.split(',');
-        for is_long in &is_long {
-            let number = numbers.next()?;
-            if *is_long {
-                let number: i64 = number.parse().ok()?;
-                let this = usize::try_from(number.max(0)).ok()?;
-                // The credential ID is the first column.
-                id = id.or_else(|| body.get(..this));
-                length = length.checked_add(this)?;
-            }
-        }
-        if numbers.next().is_some() {
-            return None;
-        }
-        let length = length.checked_add(end + 1)?;
-        let (bytes, rest) = value.split_at_checked(length)?;
-        rows.push(Row { credential_id: id?, bytes });
-        value = rest;
+/// Takes the first row off the value: its credential ID, and what comes after the row.
+///
+/// `None` where it is no such value, as in a database that keeps texts as UTF-16.
+pub(crate) fn first<'a>(table: &Table, value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let mut array = serde_json::Deserializer::from_slice(value).into_iter::<Vec<Json>>();
+    let cells = array.next()?.ok()?;
+    let bytes = value.get(array.byte_offset()..)?;
+    let columns = text::read_columns(table);
+    let lengths =
+        columns.zip(&cells).filter(|(column, _)| column.kind == Kind::Binary).map(|(_, cell)| match cell {
+            Json::Null => Some(0),
+            cell => cell.as_u64().and_then(|length| usize::try_from(length).ok()),
+        });
+    let mut id = None;
+    let mut length = 0_usize;
+    for this in lengths {
+        // The credential ID is the first column.
+        id = id.or_else(|| bytes.get(..this?));
+        length = length.checked_add(this?)?;
     }
-    Some(rows)
+    Some((id?, bytes.get(length..)?))
 }
 
-impl Row<'_> {
-    /// Tells whether the row holds what would be written of this record; `scratch` is memory to use again.
-    pub(crate) fn is(&self, record: &CredentialRecord, scratch: &mut Scratch) -> bool {
-        let Scratch { head, body } = scratch;
-        head.clear();
-        body.clear();
-        let view = View::from(record);
-        let mut long = |value: Option<&[u8]>| {
-            body.extend_from_slice(value.unwrap_or_default());
-            Some(value.map_or(-1, |value| i64::try_from(value.len()).unwrap_or(i64::MAX)))
-        };
-        let flag = |known: Option<bool>| known.map(i64::from);
-        let transports = view.transports.map(|list| encode::transports(list, &Encoding::JsonList));
-        let created = view.created_at.map(|at| encode::time_text(Timestamp::microseconds(at), 'T', 6) + "Z");
-        // In the order of the table's columns.
-        let numbers = [
-            long(Some(view.credential_id.as_bytes())),
-            long(Some(view.public_key.as_bytes())),
-            Some(i64::from(view.sign_count)),
-            long(transports.as_deref().map(str::as_bytes)),
-            flag(view.uv_initialized),
-            flag(view.backup.map(Backup::eligible)),
-            flag(view.backup.map(Backup::state)),
-            long(view.aaguid.map(|aaguid| aaguid.0.as_slice())),
-            long(view.authenticator_attachment.map(str::as_bytes)),
-            long(view.attestation_format.map(str::as_bytes)),
-            long(created.as_deref().map(str::as_bytes)),
-            long(view.status.map(Status::as_str).map(str::as_bytes)),
-            long(view.user_id.map(str::as_bytes)),
-            long(view.external_user_id.map(str::as_bytes)),
-            long(view.user_handle.map(|handle| handle.as_bytes())),
-            long(view.rp_id.map(str::as_bytes)),
-            long(view.account.map(str::as_bytes)),
-        ];
-        for (at, number) in numbers.into_iter().enumerate() {
-            let between = if at == 0 { "" } else { "," };
-            let _ = match number {
-                Some(number) => write!(head, "{between}{number}"),
-                None => write!(head, "{between}-"),
-            }; // memory takes it
-        }
-        head.push(b';');
-        self.bytes.strip_prefix(head.as_slice()) == Some(body.as_slice())
+/// Writes the row of a record that the table keeps whole, just as [`select`] gives it.
+pub(crate) fn write(record: &CredentialRecord, row: &mut Vec<u8>) {
+    row.clear();
+    let view = View::from(record);
+    let flag = |known: Option<bool>| known.map(u64::from);
+    let transports = view.transports.map(|list| encode::transports(list, &Encoding::JsonList));
+    let created = view.created_at.map(|at| encode::time_text(Timestamp::microseconds(at), 'T', 6) + "Z");
+    let bytes = [
+        Some(view.credential_id.as_bytes()),
+        Some(view.public_key.as_bytes()),
+        view.aaguid.map(|aaguid| aaguid.0.as_slice()),
+        view.user_handle.map(|handle| handle.as_bytes()),
+    ];
+    let [id, key, aaguid, handle] =
+        bytes.map(|bytes| bytes.and_then(|bytes| u64::try_from(bytes.len()).ok()));
+    // In the order of the table's columns.
+    row.push(b'[');
+    number(row, id);
+    number(row, key);
+    number(row, Some(u64::from(view.sign_count)));
+    string(row, transports.as_deref());
+    number(row, flag(view.uv_initialized));
+    number(row, flag(view.backup.map(Backup::eligible)));
+    number(row, flag(view.backup.map(Backup::state)));
+    number(row, aaguid);
+    string(row, view.authenticator_attachment);
+    string(row, view.attestation_format);
+    string(row, created.as_deref());
+    string(row, view.status.map(Status::as_str));
+    string(row, view.user_id);
+    string(row, view.external_user_id);
+    number(row, handle);
+    string(row, view.rp_id);
+    string(row, view.account);
+    if let Some(last) = row.last_mut() {
+        *last = b']';
     }
+    bytes.into_iter().flatten().for_each(|bytes| row.extend_from_slice(bytes));
 }
 
-/// Memory that is used for one row after the other.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    head: Vec<u8>,
-    body: Vec<u8>,
+fn number(row: &mut Vec<u8>, value: Option<u64>) {
+    let _ = match value {
+        Some(value) => write!(row, "{value},"),
+        None => write!(row, "null,"),
+    }; // memory takes it
+}
+
+/// A text that SQLite spells otherwise than this makes its row one that is read cell by cell.
+fn string(row: &mut Vec<u8>, value: Option<&str>) {
+    match value {
+        None => row.extend_from_slice(b"null"),
+        Some(text) if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+            row.push(b'"');
+            row.extend_from_slice(text.as_bytes());
+            row.push(b'"');
+        }
+        Some(text) => {
+            let _ = serde_json::to_writer(&mut *row, text); // memory takes it
+        }
+    }
+    row.push(b',');
 }

@@ -33,6 +33,14 @@ trait Driver: sqlx::Database + HasStatementCache {
 
     /// Appends a value to the binds of a statement, or says why it is none.
     fn bind(arguments: &mut Self::Arguments, value: &Value<'_>) -> Result<(), DatabaseError>;
+
+    /// Makes the binds of a statement.
+    fn arguments(binds: &[Value<'_>]) -> Result<Self::Arguments, DatabaseError> {
+        let mut arguments = Self::Arguments::default();
+        sqlx::Arguments::reserve(&mut arguments, binds.len(), 0);
+        binds.iter().try_for_each(|value| Self::bind(&mut arguments, value))?;
+        Ok(arguments)
+    }
 }
 
 async fn run<D>(connection: &mut D::Connection, statements: &str) -> Result<(), DatabaseError>
@@ -54,7 +62,7 @@ where
     D::Arguments: IntoArguments<D>,
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
-    let query = sqlx::query_with(AssertSqlSafe(statement.text.clone()), arguments::<D>(binds)?);
+    let query = sqlx::query_with(AssertSqlSafe(statement.text.clone()), D::arguments(binds)?);
     let ended = query.persistent(statement.is_repeated || D::KEEPS_ALL).execute(connection).await;
     ended.map_err(|error| failure(D::DIALECT, &error))
 }
@@ -70,7 +78,7 @@ where
     D::Arguments: IntoArguments<D>,
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
-    let query = sqlx::query_with(AssertSqlSafe(statement.text.clone()), arguments::<D>(binds)?);
+    let query = sqlx::query_with(AssertSqlSafe(statement.text.clone()), D::arguments(binds)?);
     let mut rows = query.persistent(statement.is_repeated || D::KEEPS_ALL).fetch(connection);
     while let Some(row) = rows.try_next().await.map_err(|error| failure(D::DIALECT, &error))? {
         each(&row);
@@ -81,15 +89,6 @@ where
 async fn close<C: Connection>(connection: C) {
     // Whatever was to be kept has been committed; nobody is left to hear of a connection that broke on its way out.
     let _ = connection.close().await;
-}
-
-fn arguments<D: Driver>(binds: &[Value<'_>]) -> Result<D::Arguments, DatabaseError> {
-    let mut arguments = D::Arguments::default();
-    sqlx::Arguments::reserve(&mut arguments, binds.len(), 0);
-    for value in binds {
-        D::bind(&mut arguments, value)?;
-    }
-    Ok(arguments)
 }
 
 /// Takes the answer of sqlx to a bind, which fails only where a value is too long for the protocol.

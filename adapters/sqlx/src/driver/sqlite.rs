@@ -1,5 +1,7 @@
 //! SQLite.
 
+use std::sync::Arc;
+
 use keyferry_sql::{Cells, Database, DatabaseError, Dialect, Each, Kind, OtherKind, Statement, Value};
 use sqlx::{
     Arguments as _, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _,
@@ -32,6 +34,42 @@ impl Driver for Sqlite {
                 return Err(unbindable());
             }
         })
+    }
+
+    fn arguments(binds: &[Value<'_>]) -> Result<SqliteArguments, DatabaseError> {
+        let mut arguments = SqliteArguments::default();
+        sqlx::Arguments::reserve(&mut arguments, binds.len(), 0);
+        let mut texts = Texts::default();
+        for value in binds {
+            match value {
+                Value::Text(text) => bound(arguments.add(texts.shared(text)))?,
+                value => Self::bind(&mut arguments, value)?,
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+/// The last different texts of a statement.
+///
+/// Of the texts of a row most stand in the rows around it, too, or twice in the row itself: they are copied once.
+#[derive(Default)]
+struct Texts {
+    last: [Option<Arc<str>>; 8],
+    oldest: usize,
+}
+
+impl Texts {
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.last.iter().flatten().find(|known| ***known == *text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        if let Some(oldest) = self.last.get_mut(self.oldest) {
+            *oldest = Some(Arc::clone(&new));
+        }
+        self.oldest = (self.oldest + 1) % self.last.len();
+        new
     }
 }
 

@@ -3,7 +3,9 @@
 mod accounts;
 mod change;
 mod insert;
+mod late_index;
 mod open;
+mod packed_rows;
 mod read;
 mod stream;
 mod write;
@@ -17,6 +19,9 @@ use keyferry_core::{
 pub use open::{Access, Found, Opening};
 
 use crate::{Database, DatabaseError, Dialect, Value, table::Table};
+
+/// The cache of SQLite's pages that rows are added with in no such order, in KiB: the indexes of a million rows.
+const LARGE_CACHE: &str = "PRAGMA cache_size = -65536";
 
 /// A table of credential records in a database.
 ///
@@ -37,6 +42,9 @@ pub struct SqlSink<D> {
     warnings: Vec<String>,
     /// What keeps other imports away, where it is not a file.
     lock: Option<crate::SqlLock<D>>,
+    /// Indexes wait until all rows are in.
+    has_late_indexes: bool,
+    has_large_cache: bool,
 }
 
 impl<D: Database> SqlSink<D> {
@@ -57,10 +65,13 @@ impl<D: Database> SqlSink<D> {
 
     /// Returns how many records are read, compared and written together.
     ///
-    /// Each commit rewrites nearly every leaf of an index, since credential IDs are random: in SQLite a million rows in
-    /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB.
+    /// Each commit rewrites nearly every leaf of an index that is not filled in its own order: in SQLite a million rows in
+    /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB. Where such indexes wait for the rows, a batch
+    /// is no larger than its few waits for the disk ask for; where nothing is written, it is small.
     pub fn batch_size(&self) -> usize {
         match self.database.dialect() {
+            Dialect::Sqlite if self.access == Access::Read => 16_384,
+            Dialect::Sqlite if self.has_late_indexes => 32_768,
             Dialect::Sqlite => 65_536,
             Dialect::Postgres | Dialect::MySql => 32_768,
         }
@@ -73,8 +84,47 @@ impl<D: Database> SqlSink<D> {
         self
     }
 
+    /// Says that many rows are to come, and [`SqlSink::finish`] after them: in SQLite, where our own table has no row yet
+    /// and no other table stands beside it, its secondary indexes are made then.
+    ///
+    /// Until then there are indexes of the same names that hold nothing, so a look-up by account reads all rows. A process
+    /// that ends without `finish` leaves them so, and the next import makes them.
+    ///
+    /// # Errors
+    /// - the database cannot be read or written.
+    pub async fn expect_many(&mut self) -> Result<(), SinkError> {
+        if let Some(table) = self.table.clone().filter(|_| self.access == Access::Write) {
+            let put_off = late_index::put_off(&mut self.database, &table).await;
+            self.has_late_indexes |=
+                put_off.map_err(|error| error.while_doing(format!("preparing {}", self.name)))?;
+        }
+        Ok(())
+    }
+
+    /// Ends a run: makes the indexes that waited for the rows.
+    ///
+    /// # Errors
+    /// - the database cannot be written; the rows stay, and the next run makes the indexes.
+    pub async fn finish(&mut self) -> Result<(), SinkError> {
+        if !self.has_late_indexes {
+            return Ok(());
+        }
+        if self.is_interrupted {
+            let _ = self.database.run("ROLLBACK").await;
+            self.is_interrupted = false;
+        }
+        if let Some(table) = &self.table {
+            let made = late_index::make(&mut self.database, table).await;
+            made.map_err(|error| error.while_doing(format!("making the indexes of {}", self.name)))?;
+        }
+        self.has_late_indexes = false;
+        Ok(())
+    }
+
     /// Ends the connection and waits until that is done.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
+        // Whoever did not come to the end has been told so already.
+        let _ = self.finish().await;
         self.database.close().await;
         if let Some(lock) = self.lock {
             lock.release().await;
@@ -133,6 +183,13 @@ impl<D: Database> SqlSink<D> {
         };
         if let Some(lock) = &mut self.lock {
             lock.check(&self.name).await?;
+        }
+        let is_scattered = self.database.dialect() == Dialect::Sqlite
+            && !self.has_late_indexes
+            && writes.iter().any(|write| matches!(write, Write::Insert(_)));
+        if is_scattered && !self.has_large_cache {
+            self.database.run(LARGE_CACHE).await.map_err(|error| error.while_doing(&action))?;
+            self.has_large_cache = true;
         }
         write::batch(self, &table, writes, &action).await
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use keyferry_core::{Profile, SinkError, SinkErrorKind, Verdict};
 
-use super::SqlSink;
+use super::{SqlSink, late_index};
 use crate::{
     Database, DatabaseError, Dialect, TableMap, VERSION, VERSION_TABLE,
     catalog::{self, FoundTable},
@@ -55,7 +55,7 @@ impl<D: Database> SqlSink<D> {
     pub async fn open(mut database: D, opening: Opening) -> Result<Self, SinkError> {
         let action = format!("opening {}", opening.name);
         match open(&mut database, &opening, &action).await {
-            Ok((found, table)) => {
+            Ok((found, table, has_late_indexes)) => {
                 let table = table.map(Arc::new);
                 Ok(Self {
                     profile: profile(database.dialect(), &opening.map, table.as_ref()),
@@ -68,6 +68,8 @@ impl<D: Database> SqlSink<D> {
                     known: HashMap::new(),
                     is_interrupted: false,
                     lock: None,
+                    has_late_indexes,
+                    has_large_cache: false,
                 })
             }
             Err(error) => {
@@ -89,7 +91,7 @@ async fn open<D: Database>(
     database: &mut D,
     opening: &Opening,
     action: &str,
-) -> Result<(Found, Option<Table>), SinkError> {
+) -> Result<(Found, Option<Table>, bool), SinkError> {
     let failed = |error: DatabaseError| error.while_doing(action);
     let dialect = database.dialect();
     for statement in session(dialect) {
@@ -113,10 +115,13 @@ async fn open<D: Database>(
                 (Dialect::MySql, true) => make(database, opening, opened, action).await?,
                 _ => opened,
             };
-            if let (true, Some(table)) = (is_for_writing, &opened.1) {
+            let (found, table) = opened;
+            let mut has_late_indexes = false;
+            if let (true, Some(table)) = (is_for_writing, &table) {
                 try_to_write(database, table, action).await?;
+                has_late_indexes = late_index::wait(database, table).await.map_err(failed)?;
             }
-            Ok(opened)
+            Ok((found, table, has_late_indexes))
         }
         Err(error) => {
             let _ = database.run("ROLLBACK").await;
@@ -128,7 +133,8 @@ async fn open<D: Database>(
 /// What makes every connection behave the same, whatever its server is set to.
 fn session(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Sqlite => &["PRAGMA cache_size = -65536"], // of this connection: the indexes of a million rows
+        // In KiB, of this connection: enough for rows that come and go in the order of their index.
+        Dialect::Sqlite => &["PRAGMA cache_size = -16384"],
         Dialect::Postgres => {
             // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time.
             &[

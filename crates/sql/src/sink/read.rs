@@ -4,19 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use keyferry_core::{CoseKey, CredentialId, CredentialRecord, Identifier, Item, StoredRecord};
 
-use super::Trouble;
+use super::{Trouble, packed_rows};
 use crate::{
-    Cells, Database, DatabaseError, Dialect, Kind, Statement, Value,
+    Cells, Database, Dialect, Kind, Statement, Value,
     as_written::is_as_written,
     decode::{Draft, Unreadable},
     map::Content,
-    packed,
     table::{Bound, BoundRow, Table},
     text::{self, read_columns},
 };
 
 /// How many keys one query asks for: enough that the way to the database does not count.
-const KEYS: usize = 4096;
+pub(super) const KEYS: usize = 4096;
 
 /// A credential as it stands in the table.
 pub(super) struct Held {
@@ -69,19 +68,16 @@ pub(super) async fn compared<D: Database>(
     table: &Table,
     records: &[&CredentialRecord],
 ) -> Result<Vec<keyferry_core::Held>, Trouble> {
-    use keyferry_core::Held;
-    let mut answers = vec![Held::Nothing; records.len()];
+    let mut answers = vec![keyferry_core::Held::Nothing; records.len()];
     // In the order of the index, neighbours share their pages.
     let mut sorted: Vec<(usize, &CredentialRecord)> = records.iter().copied().enumerate().collect();
-    sorted.sort_unstable_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
-    for sorted in sorted.chunks(KEYS) {
-        let rest = match table.dialect {
-            Dialect::Sqlite => packed_rows(database, table, sorted, &mut answers).await?,
-            Dialect::Postgres | Dialect::MySql => sorted.to_vec(),
-        };
-        if !rest.is_empty() {
-            each_row(database, table, &rest, &mut answers).await?;
-        }
+    sorted.sort_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
+    let rest = match table.dialect {
+        Dialect::Sqlite => packed_rows::all(database, table, &sorted, &mut answers).await?,
+        Dialect::Postgres | Dialect::MySql => sorted,
+    };
+    for rest in rest.chunks(KEYS) {
+        each_row(database, table, rest, &mut answers).await?;
     }
     Ok(answers)
 }
@@ -126,45 +122,7 @@ async fn each_row<D: Database>(
     }
 }
 
-/// Reads rows as one value, and returns the records whose rows must be read cell by cell.
-async fn packed_rows<'r, D: Database>(
-    database: &mut D,
-    table: &Table,
-    sorted: &[(usize, &'r CredentialRecord)],
-    answers: &mut [keyferry_core::Held],
-) -> Result<Vec<(usize, &'r CredentialRecord)>, DatabaseError> {
-    let binds = ids_of(sorted);
-    let statement = packed::select(table, binds.len());
-    let statement =
-        if sorted.len() == KEYS { Statement::repeated(statement) } else { Statement::once(statement) };
-    // Without a single row the value is NULL.
-    let mut rest = Some(Vec::new());
-    database
-        .query(&statement, &binds, &mut |cells| {
-            let Ok(Value::Binary(value)) = cells.cell(0, Kind::Binary) else { return };
-            let Some(rows) = packed::rows(table, &value) else {
-                rest = None;
-                return;
-            };
-            let mut scratch = packed::Scratch::default();
-            for row in rows {
-                let Some((at, record)) = find(sorted, row.credential_id) else { continue };
-                if table.keeps_whole(record) && row.is(record, &mut scratch) {
-                    if let Some(answer) = answers.get_mut(at) {
-                        *answer = keyferry_core::Held::AsWritten;
-                    }
-                } else if let Some(rest) = &mut rest {
-                    rest.push((at, record));
-                }
-            }
-        })
-        .await?;
-    let mut rest = rest.unwrap_or_else(|| sorted.to_vec());
-    rest.sort_unstable_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
-    Ok(rest)
-}
-
-fn ids_of<'r>(sorted: &[(usize, &'r CredentialRecord)]) -> Vec<Value<'r>> {
+pub(super) fn ids_of<'r>(sorted: &[(usize, &'r CredentialRecord)]) -> Vec<Value<'r>> {
     sorted.iter().map(|(_, record)| Value::bytes(record.credential_id.as_bytes())).collect()
 }
 

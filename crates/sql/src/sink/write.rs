@@ -131,7 +131,7 @@ async fn transaction<D: Database>(
 ///
 /// In SQLite at once, so that two writers never both read first and then wait for each other. In PostgreSQL deferred
 /// constraints are checked with each statement, where the row that breaks one can still be named.
-fn begin(dialect: Dialect) -> &'static str {
+pub(super) fn begin(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "BEGIN IMMEDIATE",
         Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE",

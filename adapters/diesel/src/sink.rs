@@ -90,6 +90,20 @@ impl<D: Database> Sink for DieselSink<D> {
         }
     }
 
+    fn begin(&mut self, records: u64) -> Result<(), SinkError> {
+        match &mut self.sink {
+            Some(sink) => now(sink.begin(records))?,
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        match &mut self.sink {
+            Some(sink) => now(sink.finish())?,
+            None => Ok(()),
+        }
+    }
+
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {
         match &mut self.sink {
             Some(sink) => now(sink.upsert(writes))?,

@@ -128,9 +128,19 @@ impl<D: Database> Sink for BlockingSink<D> {
         block_on(runtime, sink.held(records))
     }
 
+    fn begin(&mut self, records: u64) -> Result<(), SinkError> {
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.begin(records))
+    }
+
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {
         let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.upsert(writes))
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.finish())
     }
 }
 

@@ -75,6 +75,9 @@ pub fn transfer(
     mut progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let before = report.counts.read;
+    if mode == Mode::Apply {
+        sink.begin(gate.rows)?;
+    }
     let batch_size = sink.batch_size().max(1);
     let mut batch = Vec::new();
     let mut bytes = 0;

@@ -2,7 +2,10 @@
 //!
 //! Source: <https://www.postgresql.org/docs/current/sql-copy.html>, section "Binary Format".
 
+mod out;
+
 use crate::Value;
+pub(crate) use out::RowReader;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Microseconds from 1970 to 2000, from which PostgreSQL counts.
@@ -31,30 +34,37 @@ impl Default for Rows {
 impl Rows {
     /// Adds a row; a number that does not fit its column is left for the server to refuse, by its length.
     pub(crate) fn add<'v>(&mut self, row: impl ExactSizeIterator<Item = (Value<'v>, Width)>) {
-        let data = &mut self.0;
-        data.extend_from_slice(&i16::try_from(row.len()).unwrap_or(i16::MAX).to_be_bytes());
-        for (value, width) in row {
-            match value {
-                Value::Binary(bytes) => field(data, &bytes),
-                Value::Text(text) => field(data, text.as_bytes()),
-                Value::Integer(number) => match (width, i16::try_from(number), i32::try_from(number)) {
-                    (Width::Two, Ok(number), _) => field(data, &number.to_be_bytes()),
-                    (Width::Four, _, Ok(number)) => field(data, &number.to_be_bytes()),
-                    _ => field(data, &number.to_be_bytes()),
-                },
-                Value::Boolean(flag) => field(data, &[u8::from(flag)]),
-                Value::Time(time) => field(data, &(time - EPOCH).to_be_bytes()),
-                Value::Null(_) | Value::Binaries(_) | Value::Texts(_) => {
-                    data.extend_from_slice(&(-1_i32).to_be_bytes());
-                }
-            }
-        }
+        add_row(&mut self.0, row);
     }
 
     /// Returns all of it.
     pub(crate) fn end(mut self) -> Vec<u8> {
         self.0.extend_from_slice(&(-1_i16).to_be_bytes());
         self.0
+    }
+}
+
+/// Adds a row as it stands between others.
+pub(crate) fn add_row<'v>(
+    data: &mut Vec<u8>,
+    row: impl ExactSizeIterator<Item = (Value<'v>, Width)>,
+) {
+    data.extend_from_slice(&i16::try_from(row.len()).unwrap_or(i16::MAX).to_be_bytes());
+    for (value, width) in row {
+        match value {
+            Value::Binary(bytes) => field(data, &bytes),
+            Value::Text(text) => field(data, text.as_bytes()),
+            Value::Integer(number) => match (width, i16::try_from(number), i32::try_from(number)) {
+                (Width::Two, Ok(number), _) => field(data, &number.to_be_bytes()),
+                (Width::Four, _, Ok(number)) => field(data, &number.to_be_bytes()),
+                _ => field(data, &number.to_be_bytes()),
+            },
+            Value::Boolean(flag) => field(data, &[u8::from(flag)]),
+            Value::Time(time) => field(data, &(time - EPOCH).to_be_bytes()),
+            Value::Null(_) | Value::Binaries(_) | Value::Texts(_) => {
+                data.extend_from_slice(&(-1_i32).to_be_bytes());
+            }
+        }
     }
 }
 

@@ -4,8 +4,10 @@ mod accounts;
 mod change;
 mod insert;
 mod open;
+mod range;
 mod read;
 mod stream;
+mod whole;
 mod write;
 
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -32,6 +34,13 @@ pub struct SqlSink<D> {
     name: String,
     /// The accounts that the last records named: the account's own value of each name.
     known: HashMap<Box<str>, Value<'static>>,
+    /// The table was empty when a file was begun, and nobody else was seen to add a row since: what is in it came with
+    /// that file, of which no row comes twice. Nothing rests on it but that a look-up is left out; the statements that
+    /// write find out who was wrong.
+    is_ours_alone: bool,
+    put_off: whole::PutOff,
+    /// Rows of others stand between those that are looked up (PostgreSQL).
+    is_sparse: bool,
     /// A batch was begun and not ended: its future was dropped half-way.
     is_interrupted: bool,
     warnings: Vec<String>,
@@ -100,8 +109,11 @@ impl<D: Database> SqlSink<D> {
     /// # Errors
     /// - as [`SqlSink::fetch`].
     pub async fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        if self.is_ours_alone {
+            return Ok(vec![Held::Nothing; records.len()]);
+        }
         if let Some(table) = self.table.clone().filter(|table| table.map.is_own) {
-            let held = read::compared(&mut self.database, &table, records).await;
+            let held = read::compared(&mut self.database, &table, records, &mut self.is_sparse).await;
             return held.map_err(|error| error.while_doing(&format!("reading {}", self.name)));
         }
         let ids: Vec<_> = records.iter().map(|record| &record.credential_id).collect();
@@ -134,7 +146,11 @@ impl<D: Database> SqlSink<D> {
         if let Some(lock) = &mut self.lock {
             lock.check(&self.name).await?;
         }
-        write::batch(self, &table, writes, &action).await
+        let written = write::batch(self, &table, writes, &action).await;
+        // Somebody else is adding rows, too, or it is not known what stands there: from here on it is looked up.
+        self.is_ours_alone &=
+            written.as_ref().is_ok_and(|written| written.iter().all(|one| *one == Written::Done));
+        written
     }
 
     /// Looks the accounts up that these records are bound to; answers each in order.

@@ -4,7 +4,10 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use keyferry_core::{Profile, SinkError, SinkErrorKind, Verdict};
 
-use super::SqlSink;
+use super::{
+    SqlSink,
+    whole::{self, PutOff},
+};
 use crate::{
     Database, DatabaseError, Dialect, TableMap, VERSION, VERSION_TABLE,
     catalog::{self, FoundTable},
@@ -55,17 +58,22 @@ impl<D: Database> SqlSink<D> {
     pub async fn open(mut database: D, opening: Opening) -> Result<Self, SinkError> {
         let action = format!("opening {}", opening.name);
         match open(&mut database, &opening, &action).await {
-            Ok((found, table)) => {
+            Ok((found, table, put_off)) => {
                 let table = table.map(Arc::new);
+                let mut warnings = table.as_ref().map(|table| warnings(table)).unwrap_or_default();
+                warnings.extend(whole::warning(put_off, opening.access));
                 Ok(Self {
                     profile: profile(database.dialect(), &opening.map, table.as_ref()),
-                    warnings: table.as_ref().map(|table| warnings(table)).unwrap_or_default(),
+                    warnings,
+                    is_ours_alone: false,
+                    put_off,
                     database,
                     table,
                     access: opening.access,
                     found,
                     name: opening.name,
                     known: HashMap::new(),
+                    is_sparse: false,
                     is_interrupted: false,
                     lock: None,
                 })
@@ -89,7 +97,7 @@ async fn open<D: Database>(
     database: &mut D,
     opening: &Opening,
     action: &str,
-) -> Result<(Found, Option<Table>), SinkError> {
+) -> Result<(Found, Option<Table>, PutOff), SinkError> {
     let failed = |error: DatabaseError| error.while_doing(action);
     let dialect = database.dialect();
     for statement in session(dialect) {
@@ -116,7 +124,12 @@ async fn open<D: Database>(
             if let (true, Some(table)) = (is_for_writing, &opened.1) {
                 try_to_write(database, table, action).await?;
             }
-            Ok(opened)
+            let (found, table) = opened;
+            let put_off = match &table {
+                Some(table) => whole::was_put_off(database, table).await.map_err(failed)?,
+                None => PutOff::Nothing,
+            };
+            Ok((found, table, put_off))
         }
         Err(error) => {
             let _ = database.run("ROLLBACK").await;
@@ -130,9 +143,10 @@ fn session(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &["PRAGMA cache_size = -65536"], // of this connection: the indexes of a million rows
         Dialect::Postgres => {
-            // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time.
+            // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time;
+            // and a range that is read in another order than the index has must be sorted.
             &[
-                "SET enable_seqscan = off; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
+                "SET enable_seqscan = off; SET enable_bitmapscan = off; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
              SET bytea_output = 'hex'; SET lock_timeout = '30s'; SET statement_timeout = 0; \
              SET idle_in_transaction_session_timeout = 0; SET application_name = 'keyferry'",
             ]

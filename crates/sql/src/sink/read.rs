@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use keyferry_core::{CoseKey, CredentialId, CredentialRecord, Identifier, Item, StoredRecord};
 
-use super::Trouble;
+use super::{Trouble, range};
 use crate::{
     Cells, Database, DatabaseError, Dialect, Kind, Statement, Value,
     as_written::is_as_written,
@@ -64,16 +64,26 @@ pub(super) async fn credentials<D: Database>(
 }
 
 /// Reads what our own table holds of these records; answers each in order.
+///
+/// `is_sparse` is kept from one batch to the next: whether others' rows stand between those that are looked up.
 pub(super) async fn compared<D: Database>(
     database: &mut D,
     table: &Table,
     records: &[&CredentialRecord],
+    is_sparse: &mut bool,
 ) -> Result<Vec<keyferry_core::Held>, Trouble> {
     use keyferry_core::Held;
     let mut answers = vec![Held::Nothing; records.len()];
     // In the order of the index, neighbours share their pages.
     let mut sorted: Vec<(usize, &CredentialRecord)> = records.iter().copied().enumerate().collect();
     sorted.sort_unstable_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
+    if table.dialect == Dialect::Postgres
+        && !*is_sparse
+        && let Some(rest) = range::compare(database, table, &sorted, &mut answers).await?
+    {
+        *is_sparse = rest.is_sparse;
+        sorted = rest.records;
+    }
     for sorted in sorted.chunks(KEYS) {
         let rest = match table.dialect {
             Dialect::Sqlite => packed_rows(database, table, sorted, &mut answers).await?,

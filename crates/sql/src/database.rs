@@ -79,12 +79,15 @@ pub trait Database: Send {
     /// Runs this `COPY … FROM STDIN (FORMAT binary)` and returns how many rows it added (PostgreSQL; only asked for where
     /// [`Database::copies_anywhere`]).
     ///
+    /// `next` puts the next piece of the data into an empty buffer, and leaves it empty at the end. It is called while the
+    /// server takes the pieces before.
+    ///
     /// # Errors
     /// - the database refuses, or cannot be reached any more.
     fn copy_into(
         &mut self,
         _statement: &str,
-        _data: &[u8],
+        _next: &mut (dyn FnMut(&mut Vec<u8>) + Send),
     ) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
         std::future::ready(Err(DatabaseError::other("this driver copies rows into one table only")))
     }

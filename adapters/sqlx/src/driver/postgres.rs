@@ -91,24 +91,36 @@ impl Database for PgDatabase {
 
     async fn copy(&mut self, data: &[u8]) -> Result<(), DatabaseError> {
         let statement = format!("COPY pg_temp.{COPY_TABLE} FROM STDIN WITH (FORMAT binary)");
-        self.copy_into(&statement, data).await.map(drop)
+        let mut pieces = data.chunks(CHUNK);
+        let next = &mut |buffer: &mut Vec<u8>| buffer.extend_from_slice(pieces.next().unwrap_or_default());
+        self.copy_into(&statement, next).await.map(drop)
     }
 
     fn copies_anywhere(&self) -> bool {
         true
     }
 
-    async fn copy_into(&mut self, statement: &str, data: &[u8]) -> Result<u64, DatabaseError> {
+    async fn copy_into(
+        &mut self,
+        statement: &str,
+        next: &mut (dyn FnMut(&mut Vec<u8>) + Send),
+    ) -> Result<u64, DatabaseError> {
         let failed = |error| failure(Dialect::Postgres, &error);
         let mut copy = self.in_step()?.copy_in_raw(statement).await.map_err(failed)?;
-        for chunk in data.chunks(CHUNK) {
-            if let Err(error) = copy.send(chunk).await {
+        let mut piece = Vec::new();
+        loop {
+            piece.clear();
+            next(&mut piece);
+            if piece.is_empty() {
+                return copy.finish().await.map_err(failed);
+            }
+            // What the server has not taken yet waits in the socket, while the next piece is made.
+            if let Err(error) = copy.send(piece.as_slice()).await {
                 // The first failure is the one to tell of.
                 let _ = copy.abort("the data could not be sent").await;
                 return Err(failed(error));
             }
         }
-        copy.finish().await.map_err(failed)
     }
 
     async fn copy_out(

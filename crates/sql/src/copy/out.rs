@@ -119,16 +119,18 @@ mod tests {
     use super::*;
     use crate::{
         Kind, Value,
-        copy::{Rows, Width},
+        copy::{self, Width},
     };
 
     fn answer() -> Vec<u8> {
-        let mut rows = Rows::default();
+        let mut data = Vec::new();
+        copy::begin(&mut data);
         for (id, note) in [(&b"one"[..], None), (b"", Some("a note")), (&[7; 300], Some(""))] {
             let note = note.map_or(Value::Null(Kind::Text), Value::text);
-            rows.add([(Value::bytes(id), Width::Eight), (note, Width::Eight)].into_iter());
+            copy::add_row(&mut data, [(Value::bytes(id), Width::Eight), (note, Width::Eight)].into_iter());
         }
-        rows.end()
+        copy::end(&mut data);
+        data
     }
 
     fn read(data: &[u8], size: usize) -> (Vec<(Vec<u8>, Vec<u8>)>, bool) {

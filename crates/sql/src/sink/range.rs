@@ -45,9 +45,8 @@ pub(super) async fn compare<'r, D: Database>(
             reader.read(piece, |row| {
                 found += 1;
                 while ours.next_if(|(_, record)| record.credential_id.as_bytes() < row.first).is_some() {}
-                let is_this = |(_, record): &&(usize, &CredentialRecord)| {
-                    record.credential_id.as_bytes() == row.first
-                };
+                let is_this =
+                    |(_, record): &&(usize, &CredentialRecord)| record.credential_id.as_bytes() == row.first;
                 let Some((at, record)) = ours.next_if(is_this) else { return };
                 if table.keeps_whole(record) && row.bytes == copied(table, &columns, record, &mut written) {
                     if let Some(answer) = answers.get_mut(*at) {

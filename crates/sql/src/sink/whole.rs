@@ -14,7 +14,8 @@ use crate::{
 const MANY: u64 = 20_000;
 
 /// What stands as the comment of a table whose indexes are still to be made.
-pub(super) const UNFINISHED: &str = "keyferry import has not ended: the indexes on account and user_handle are missing";
+pub(super) const UNFINISHED: &str =
+    "keyferry import has not ended: the indexes on account and user_handle are missing";
 
 /// Who makes the indexes that were put off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +102,8 @@ pub(super) async fn was_put_off<D: Database>(
     if table.dialect != Dialect::Postgres || !table.map.is_own {
         return Ok(PutOff::Nothing);
     }
-    let binds = [crate::Value::text(&table.name.quoted(table.dialect)).into_owned(), crate::Value::text(UNFINISHED)];
+    let binds =
+        [crate::Value::text(&table.name.quoted(table.dialect)).into_owned(), crate::Value::text(UNFINISHED)];
     let owners = catalog::rows(database, text::UNFINISHED_BY, &binds, |row| row.flag(0)).await?;
     Ok(match owners.first() {
         None => PutOff::Nothing,

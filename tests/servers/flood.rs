@@ -51,10 +51,11 @@ pub(crate) fn row_of_the_second_batch(site: &Site) -> String {
     )
 }
 
-/// An undisturbed import: what stands in the table at its end, and how long it took.
+/// An undisturbed import: what stands in the table at its end, its indexes, and how long it took.
 #[derive(Clone)]
 pub(crate) struct Undisturbed {
     pub(crate) dump: String,
+    pub(crate) indexes: String,
     pub(crate) took: Duration,
 }
 
@@ -66,7 +67,7 @@ pub(crate) fn undisturbed(kind: Kind, count: usize) -> Option<Undisturbed> {
     let made = known.entry((kind, count)).or_insert_with(|| {
         let started = Instant::now();
         site.import();
-        Undisturbed { took: started.elapsed(), dump: site.dump() }
+        Undisturbed { took: started.elapsed(), dump: site.dump(), indexes: site.indexes() }
     });
     Some(made.clone())
 }
@@ -74,6 +75,7 @@ pub(crate) fn undisturbed(kind: Kind, count: usize) -> Option<Undisturbed> {
 /// Runs an import to its end and demands that nothing shows that others were disturbed before.
 pub(crate) fn finishes(site: &Site, count: usize) {
     site.import();
-    let expected = undisturbed(site.kind, count).unwrap().dump;
-    assert!(site.dump() == expected, "it ends otherwise");
+    let expected = undisturbed(site.kind, count).unwrap();
+    assert!(site.dump() == expected.dump, "it ends otherwise");
+    assert_eq!(site.indexes(), expected.indexes);
 }

@@ -39,3 +39,4 @@ mod roles;
 mod site;
 mod tables;
 mod tls;
+mod unfinished;

@@ -169,6 +169,17 @@ impl Site {
         ))
     }
 
+    /// The indexes of our table and what is noted at it (PostgreSQL, where they may be made after the rows).
+    pub(crate) fn indexes(&self) -> String {
+        match self.kind {
+            Kind::Postgres => self.sql(
+                "SELECT indexdef FROM pg_indexes WHERE tablename = 'webauthn_credentials' UNION ALL \
+                 SELECT 'note: ' || obj_description('webauthn_credentials'::regclass, 'pg_class') ORDER BY 1",
+            ),
+            Kind::MySql => String::new(),
+        }
+    }
+
     /// The names of everything in the database.
     pub(crate) fn catalogue(&self) -> String {
         self.sql(match self.kind {

@@ -49,17 +49,6 @@ impl<D: Database> DieselSink<D> {
         self
     }
 
-    /// Says that many rows are to come, and [`Sink::finish`] after them: see [`SqlSink::expect_many`].
-    ///
-    /// # Errors
-    /// - as there.
-    pub fn expecting_many(mut self) -> Result<Self, SinkError> {
-        if let Some(sink) = &mut self.sink {
-            now(sink.expect_many())??;
-        }
-        Ok(self)
-    }
-
     /// Says what was there before this sink was opened.
     pub fn found(&self) -> Found {
         self.sink.as_ref().map_or(Found::NoFile, SqlSink::found)
@@ -101,13 +90,10 @@ impl<D: Database> Sink for DieselSink<D> {
         }
     }
 
-    fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {
+    fn begin(&mut self, records: u64) -> Result<(), SinkError> {
         match &mut self.sink {
-            Some(sink) => now(sink.upsert(writes))?,
-            None => {
-                let error = SinkError::new(SinkErrorKind::Refused, "writing to a database that is not there");
-                Err(error.because("it was opened for reading only"))
-            }
+            Some(sink) => now(sink.begin(records))?,
+            None => Ok(()),
         }
     }
 
@@ -115,6 +101,16 @@ impl<D: Database> Sink for DieselSink<D> {
         match &mut self.sink {
             Some(sink) => now(sink.finish())?,
             None => Ok(()),
+        }
+    }
+
+    fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {
+        match &mut self.sink {
+            Some(sink) => now(sink.upsert(writes))?,
+            None => {
+                let error = SinkError::new(SinkErrorKind::Refused, "writing to a database that is not there");
+                Err(error.because("it was opened for reading only"))
+            }
         }
     }
 }

@@ -69,16 +69,6 @@ impl<D: Database> BlockingSink<D> {
         }
     }
 
-    /// Says that many rows are to come, and [`Sink::finish`] after them: see [`SqlSink::expect_many`].
-    ///
-    /// # Errors
-    /// - as there.
-    pub fn expecting_many(mut self) -> Result<Self, SinkError> {
-        let (sink, runtime) = self.parts()?;
-        block_on(runtime, sink.expect_many())?;
-        Ok(self)
-    }
-
     /// Says what was there before this sink was connected.
     pub fn found(&self) -> Found {
         self.sink.as_ref().map_or(Found::NoFile, SqlSink::found)
@@ -136,6 +126,11 @@ impl<D: Database> Sink for BlockingSink<D> {
         }
         let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.held(records))
+    }
+
+    fn begin(&mut self, records: u64) -> Result<(), SinkError> {
+        let (sink, runtime) = self.parts()?;
+        block_on(runtime, sink.begin(records))
     }
 
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {

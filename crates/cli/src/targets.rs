@@ -190,7 +190,7 @@ impl Target {
         Ok(match (self, lock) {
             (Self::Sqlite(path), Lock::File(lock)) => {
                 let map = tables.map(Dialect::Sqlite)?;
-                let sink = BlockingSink::open(|| keyferry_sqlx::open_sqlite(path, map))?.expecting_many()?;
+                let sink = BlockingSink::open(|| keyferry_sqlx::open_sqlite(path, map))?;
                 OpenTarget { _lock: Some(lock), ..OpenTarget::of_database(sink) }
             }
             (Self::Server(address), Lock::Server(lock)) => {

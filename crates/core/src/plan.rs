@@ -93,7 +93,12 @@ pub fn transfer(
     mut progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let before = report.counts.read;
+    if mode == Mode::Apply {
+        sink.begin(gate.rows)?;
+    }
     let batch_size = sink.batch_size().max(1);
+    // Nearly every file is, and then no row need be asked about.
+    let is_consistent = gate.one_file.is_consistent();
     let mut batch = Vec::new();
     let mut bytes = 0;
     let mut run =
@@ -112,14 +117,20 @@ pub fn transfer(
         };
     for row in rows {
         match row {
-            Ok(located) => match gate.one_file.standing(located.location, &located.value) {
-                Standing::First => {
-                    bytes += weight(&located.value);
-                    batch.push(located);
+            Ok(located) => {
+                let standing = match is_consistent {
+                    true => Standing::First,
+                    false => gate.one_file.standing(located.location, &located.value),
+                };
+                match standing {
+                    Standing::First => {
+                        bytes += weight(&located.value);
+                        batch.push(located);
+                    }
+                    Standing::Duplicate => report.count(Count::Duplicate),
+                    Standing::Conflict(fault) => report.fault(Count::Conflict, located.location, [fault]),
                 }
-                Standing::Duplicate => report.count(Count::Duplicate),
-                Standing::Conflict(fault) => report.fault(Count::Conflict, located.location, [fault]),
-            },
+            }
             Err(DecodeError::Row(row)) => report.fault(Count::Refused, row.location, row.faults),
             Err(DecodeError::Stop(error)) => return Err(error),
         }

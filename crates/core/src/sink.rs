@@ -305,6 +305,16 @@ pub trait Sink {
         8192
     }
 
+    /// Tells that so many records of one file follow, of which none comes twice, and [`Sink::finish`] after them.
+    ///
+    /// A store may then put off what is less work when all of them are there.
+    ///
+    /// # Errors
+    /// - the store cannot be read or written.
+    fn begin(&mut self, _records: u64) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Makes everything that was written visible; called once, after the last batch.
     ///
     /// # Errors

@@ -26,10 +26,13 @@ impl Table {
 /// The columns that are not named here hold every legal value, or the table is not opened.
 fn keeps(column: &Bound, record: &CredentialRecord) -> bool {
     let Content::Item(field) = &column.content else { return true };
+    // Nothing of the record is looked at where there is no bound.
+    let is_bounded = column.found.max_length.is_some();
     let has_room = |length: usize| {
         column.found.max_length.is_none_or(|most| u64::try_from(length).is_ok_and(|length| length <= most))
     };
     match field.item {
+        Item::Transports | Item::AuthenticatorAttachment | Item::AttestationFormat if !is_bounded => true,
         Item::Transports => {
             // No letter takes more than six in JSON; an upper bound is enough.
             let each = record.transports.iter().flat_map(Transports::iter).map(|one| 6 * one.len() + 3);

@@ -2,7 +2,10 @@
 //!
 //! Source: <https://www.postgresql.org/docs/current/sql-copy.html>, section "Binary Format".
 
+mod out;
+
 use crate::Value;
+pub(crate) use out::RowReader;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Microseconds from 1970 to 2000, from which PostgreSQL counts.
@@ -16,55 +19,47 @@ pub(crate) enum Width {
     Eight,
 }
 
-/// Rows as COPY takes them.
-pub(crate) struct Rows(Vec<u8>);
-
-impl Default for Rows {
-    fn default() -> Self {
-        let mut data = Vec::with_capacity(1 << 20);
-        data.extend_from_slice(SIGNATURE);
-        data.extend_from_slice(&[0; 8]); // no flags, no extension
-        Self(data)
-    }
+/// Begins the data of a COPY.
+pub(crate) fn begin(data: &mut Vec<u8>) {
+    data.extend_from_slice(SIGNATURE);
+    data.extend_from_slice(&[0; 8]); // no flags, no extension
 }
 
-impl Rows {
-    /// Adds a row; a number that does not fit its column is left for the server to refuse, by its length.
-    pub(crate) fn add<'v>(&mut self, row: impl ExactSizeIterator<Item = (Value<'v>, Width)>) {
-        let data = &mut self.0;
-        data.extend_from_slice(&i16::try_from(row.len()).unwrap_or(i16::MAX).to_be_bytes());
-        for (value, width) in row {
-            match value {
-                Value::Binary(bytes) => field(data, &bytes),
-                Value::Text(text) => field(data, text.as_bytes()),
-                Value::Integer(number) => match (width, i16::try_from(number), i32::try_from(number)) {
-                    (Width::Two, Ok(number), _) => field(data, &number.to_be_bytes()),
-                    (Width::Four, _, Ok(number)) => field(data, &number.to_be_bytes()),
-                    _ => field(data, &number.to_be_bytes()),
-                },
-                Value::Boolean(flag) => field(data, &[u8::from(flag)]),
-                Value::Time(time) => field(data, &(time - EPOCH).to_be_bytes()),
-                Value::Null(_) | Value::Binaries(_) | Value::Texts(_) => {
-                    data.extend_from_slice(&(-1_i32).to_be_bytes());
-                }
+/// Ends it.
+pub(crate) fn end(data: &mut Vec<u8>) {
+    data.extend_from_slice(&(-1_i16).to_be_bytes());
+}
+
+/// Adds a row; a number that does not fit its column is left for the server to refuse, by its length.
+pub(crate) fn add_row<'v>(data: &mut Vec<u8>, row: impl ExactSizeIterator<Item = (Value<'v>, Width)>) {
+    data.extend_from_slice(&i16::try_from(row.len()).unwrap_or(i16::MAX).to_be_bytes());
+    for (value, width) in row {
+        match value {
+            Value::Binary(bytes) => field(data, &bytes),
+            Value::Text(text) => field(data, text.as_bytes()),
+            Value::Integer(number) => match (width, i16::try_from(number), i32::try_from(number)) {
+                (Width::Two, Ok(number), _) => field(data, &number.to_be_bytes()),
+                (Width::Four, _, Ok(number)) => field(data, &number.to_be_bytes()),
+                _ => field(data, &number.to_be_bytes()),
+            },
+            Value::Boolean(flag) => field(data, &[u8::from(flag)]),
+            Value::Time(time) => field(data, &(time - EPOCH).to_be_bytes()),
+            Value::Null(_) | Value::Binaries(_) | Value::Texts(_) => {
+                data.extend_from_slice(&(-1_i32).to_be_bytes());
             }
         }
-    }
-
-    /// Returns all of it.
-    pub(crate) fn end(mut self) -> Vec<u8> {
-        self.0.extend_from_slice(&(-1_i16).to_be_bytes());
-        self.0
     }
 }
 
 /// Writes rows for the table that rows are copied into, whose whole numbers have eight bytes.
 pub(crate) fn encode<'a>(rows: impl Iterator<Item = &'a Vec<Value<'a>>>) -> Vec<u8> {
-    let mut encoded = Rows::default();
+    let mut data = Vec::new();
+    begin(&mut data);
     for row in rows {
-        encoded.add(row.iter().map(|value| (value.borrowed(), Width::Eight)));
+        add_row(&mut data, row.iter().map(|value| (value.borrowed(), Width::Eight)));
     }
-    encoded.end()
+    end(&mut data);
+    data
 }
 
 fn field(data: &mut Vec<u8>, bytes: &[u8]) {
@@ -96,12 +91,12 @@ mod tests {
     #[test]
     fn a_number_has_the_bytes_of_its_column() {
         let row = |number, width| {
-            let mut rows = Rows::default();
-            rows.add([(Value::Integer(number), width)].into_iter());
-            rows.end()[21..].to_vec()
+            let mut data = Vec::new();
+            add_row(&mut data, [(Value::Integer(number), width)].into_iter());
+            data[2..].to_vec()
         };
-        assert_eq!(row(-7, Width::Two), [0, 0, 0, 2, 0xff, 0xf9, 0xff, 0xff]);
-        assert_eq!(row(-7, Width::Four), [0, 0, 0, 4, 0xff, 0xff, 0xff, 0xf9, 0xff, 0xff]);
+        assert_eq!(row(-7, Width::Two), [0, 0, 0, 2, 0xff, 0xf9]);
+        assert_eq!(row(-7, Width::Four), [0, 0, 0, 4, 0xff, 0xff, 0xff, 0xf9]);
         assert_eq!(row(1, Width::Eight)[..4], [0, 0, 0, 8]);
         assert_eq!(row(1 << 40, Width::Four)[..4], [0, 0, 0, 8], "never cut");
     }

@@ -71,7 +71,7 @@ pub trait Database: Send {
     /// - the database refuses, or cannot be reached any more.
     fn copy(&mut self, data: &[u8]) -> impl Future<Output = Result<(), DatabaseError>> + Send;
 
-    /// Tells whether [`Database::copy_into`] works.
+    /// Tells whether [`Database::copy_into`] and [`Database::copy_out`] work.
     fn copies_anywhere(&self) -> bool {
         false
     }
@@ -79,14 +79,30 @@ pub trait Database: Send {
     /// Runs this `COPY … FROM STDIN (FORMAT binary)` and returns how many rows it added (PostgreSQL; only asked for where
     /// [`Database::copies_anywhere`]).
     ///
+    /// `next` puts the next piece of the data into an empty buffer, and leaves it empty at the end. It is called while the
+    /// server takes the pieces before.
+    ///
     /// # Errors
     /// - the database refuses, or cannot be reached any more.
     fn copy_into(
         &mut self,
         _statement: &str,
-        _data: &[u8],
+        _next: &mut (dyn FnMut(&mut Vec<u8>) + Send),
     ) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
         std::future::ready(Err(DatabaseError::other("this driver copies rows into one table only")))
+    }
+
+    /// Runs this `COPY … TO STDOUT (FORMAT binary)` and shows the answer to `each`, piece by piece (PostgreSQL; only asked
+    /// for where [`Database::copies_anywhere`]).
+    ///
+    /// # Errors
+    /// - the database refuses, or cannot be reached any more; the connection may be of no use afterwards.
+    fn copy_out(
+        &mut self,
+        _statement: &str,
+        _each: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        std::future::ready(Err(DatabaseError::other("this driver copies no rows out of a table")))
     }
 
     /// Ends the connection and waits until that is done.

@@ -154,6 +154,15 @@ fn flag<'a>(known: bool, encoding: &'a Encoding) -> Value<'a> {
 }
 
 pub(crate) fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'a, str> {
+    if *encoding == Encoding::JsonList && list.iter().all(is_plain) {
+        let mut text = String::with_capacity(64);
+        for value in list.iter() {
+            text.push_str(if text.is_empty() { "[\"" } else { "\",\"" });
+            text.push_str(value);
+        }
+        text.push_str(if text.is_empty() { "[]" } else { "\"]" });
+        return Cow::Owned(text);
+    }
     let values: Vec<&str> = list.iter().collect();
     Cow::Owned(match encoding {
         _ if is_joined(encoding) => values.join(","),
@@ -168,6 +177,11 @@ pub(crate) fn transports<'a>(list: &'a Transports, encoding: &Encoding) -> Cow<'
         // A JSON array keeps the order and any text.
         _ => serde_json::to_string(&values).unwrap_or_default(), // texts are always JSON
     })
+}
+
+/// Tells whether JSON writes a text as it is, between quotes.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn is_joined(encoding: &Encoding) -> bool {
@@ -378,6 +392,10 @@ mod tests {
         let list = Transports::new(["usb", "a\"b\\", "x,y"]);
         assert_eq!(transports(&list, &Encoding::JsonList), r#"["usb","a\"b\\","x,y"]"#);
         assert_eq!(transports(&list, &Encoding::Array), r#"{"usb","a\"b\\","x,y"}"#);
+        for list in [&["usb", "smart-card", "x1"][..], &["hybrid"], &[""], &[], &["a/b", "\u{7f}", "é"]] {
+            let json = serde_json::to_string(list).unwrap();
+            assert_eq!(transports(&Transports::new(list.iter().copied()), &Encoding::JsonList), json);
+        }
         assert_eq!(transports(&Transports::new(["usb", "nfc"]), &Encoding::TextList), "usb,nfc");
     }
 

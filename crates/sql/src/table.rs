@@ -358,17 +358,7 @@ impl Table {
 
     /// Returns the widths of the columns' numbers in COPY's binary form; `None` where a value needs a cast on its way.
     pub(crate) fn copy_widths(&self) -> Option<Vec<Width>> {
-        let width = |column: &Bound| match (column.kind, column.found.declared.as_str()) {
-            (Kind::Integer, "smallint") => Some(Width::Two),
-            (Kind::Integer, "integer") => Some(Width::Four),
-            (Kind::Integer, "bigint")
-            | (Kind::Binary, "bytea")
-            | (Kind::Text, "text")
-            | (Kind::Boolean, "boolean")
-            | (Kind::Time, "timestamp with time zone") => Some(Width::Eight),
-            _ => None,
-        };
-        self.columns.iter().map(width).collect::<Option<_>>().filter(|_| self.takes_copy)
+        self.columns.iter().map(Width::of).collect::<Option<_>>().filter(|_| self.takes_copy)
     }
 
     /// Returns what is true of this table as a target.
@@ -421,6 +411,22 @@ impl Bound {
 
     pub(crate) fn quoted(&self, dialect: Dialect) -> String {
         quote(dialect, &self.found.name)
+    }
+}
+
+impl Width {
+    /// Returns the width of a column's numbers; `None` where a value is cast on its way to the column or from it.
+    pub(crate) fn of(column: &Bound) -> Option<Self> {
+        match (column.kind, column.found.declared.as_str()) {
+            (Kind::Integer, "smallint") => Some(Self::Two),
+            (Kind::Integer, "integer") => Some(Self::Four),
+            (Kind::Integer, "bigint")
+            | (Kind::Binary, "bytea")
+            | (Kind::Text, "text")
+            | (Kind::Boolean, "boolean")
+            | (Kind::Time, "timestamp with time zone") => Some(Self::Eight),
+            _ => None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use futures_util::TryStreamExt as _;
 use keyferry_sql::{
     COPY_TABLE, Cells, Database, DatabaseError, Dialect, Each, Kind, OtherKind, Statement, Value,
 };
@@ -17,11 +18,24 @@ const CHUNK: usize = 256 * 1024;
 
 /// A connection to PostgreSQL.
 #[derive(Debug)]
-pub struct PgDatabase(PgConnection);
+pub struct PgDatabase {
+    connection: PgConnection,
+    /// A COPY out of it was not read to its end. sqlx would take what is left of it for the answer to the next statement.
+    is_out_of_step: bool,
+}
 
 impl From<PgConnection> for PgDatabase {
     fn from(connection: PgConnection) -> Self {
-        Self(connection)
+        Self { connection, is_out_of_step: false }
+    }
+}
+
+impl PgDatabase {
+    fn in_step(&mut self) -> Result<&mut PgConnection, DatabaseError> {
+        match self.is_out_of_step {
+            false => Ok(&mut self.connection),
+            true => Err(DatabaseError::connection("an answer was not read to its end")),
+        }
     }
 }
 
@@ -59,11 +73,11 @@ impl Database for PgDatabase {
     }
 
     async fn run(&mut self, statements: &str) -> Result<(), DatabaseError> {
-        super::run::<Postgres>(&mut self.0, statements).await
+        super::run::<Postgres>(self.in_step()?, statements).await
     }
 
     async fn execute(&mut self, statement: &Statement, binds: &[Value<'_>]) -> Result<u64, DatabaseError> {
-        Ok(super::execute::<Postgres>(&mut self.0, statement, binds).await?.rows_affected())
+        Ok(super::execute::<Postgres>(self.in_step()?, statement, binds).await?.rows_affected())
     }
 
     async fn query(
@@ -72,33 +86,62 @@ impl Database for PgDatabase {
         binds: &[Value<'_>],
         each: Each<'_>,
     ) -> Result<(), DatabaseError> {
-        super::query::<Postgres>(&mut self.0, statement, binds, &mut |row| each(&Row(row))).await
+        super::query::<Postgres>(self.in_step()?, statement, binds, &mut |row| each(&Row(row))).await
     }
 
     async fn copy(&mut self, data: &[u8]) -> Result<(), DatabaseError> {
         let statement = format!("COPY pg_temp.{COPY_TABLE} FROM STDIN WITH (FORMAT binary)");
-        self.copy_into(&statement, data).await.map(drop)
+        let mut pieces = data.chunks(CHUNK);
+        let next = &mut |buffer: &mut Vec<u8>| buffer.extend_from_slice(pieces.next().unwrap_or_default());
+        self.copy_into(&statement, next).await.map(drop)
     }
 
     fn copies_anywhere(&self) -> bool {
         true
     }
 
-    async fn copy_into(&mut self, statement: &str, data: &[u8]) -> Result<u64, DatabaseError> {
+    async fn copy_into(
+        &mut self,
+        statement: &str,
+        next: &mut (dyn FnMut(&mut Vec<u8>) + Send),
+    ) -> Result<u64, DatabaseError> {
         let failed = |error| failure(Dialect::Postgres, &error);
-        let mut copy = self.0.copy_in_raw(statement).await.map_err(failed)?;
-        for chunk in data.chunks(CHUNK) {
-            if let Err(error) = copy.send(chunk).await {
+        let mut copy = self.in_step()?.copy_in_raw(statement).await.map_err(failed)?;
+        let mut piece = Vec::new();
+        loop {
+            piece.clear();
+            next(&mut piece);
+            if piece.is_empty() {
+                return copy.finish().await.map_err(failed);
+            }
+            // What the server has not taken yet waits in the socket, while the next piece is made.
+            if let Err(error) = copy.send(piece.as_slice()).await {
                 // The first failure is the one to tell of.
                 let _ = copy.abort("the data could not be sent").await;
                 return Err(failed(error));
             }
         }
-        copy.finish().await.map_err(failed)
+    }
+
+    async fn copy_out(
+        &mut self,
+        statement: &str,
+        each: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<(), DatabaseError> {
+        let failed = |error| failure(Dialect::Postgres, &error);
+        self.in_step()?;
+        self.is_out_of_step = true;
+        let mut pieces = self.connection.copy_out_raw(statement).await.map_err(failed)?;
+        while let Some(piece) = pieces.try_next().await.map_err(failed)? {
+            each(&piece);
+        }
+        drop(pieces);
+        self.is_out_of_step = false;
+        Ok(())
     }
 
     async fn close(self) {
-        super::close(self.0).await;
+        super::close(self.connection).await;
     }
 }
 

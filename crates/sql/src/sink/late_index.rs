@@ -9,7 +9,9 @@
 
 use super::write::begin;
 use crate::{
-    Database, DatabaseError, Dialect, TableName, VERSION_TABLE, Value, catalog, schema, table::Table,
+    Database, DatabaseError, Dialect, TableName, VERSION_TABLE, Value, catalog,
+    schema::{self, Index},
+    table::Table,
 };
 
 /// What an index that waits has after its own text, and after its own condition.
@@ -21,7 +23,7 @@ pub(super) async fn wait<D: Database>(database: &mut D, table: &Table) -> Result
         return Ok(false);
     }
     let there = made(database).await?;
-    Ok(indexes(table).iter().any(|index| there.contains(&index.waiting())))
+    Ok(indexes(table).iter().any(|index| there.contains(&waiting(index))))
 }
 
 /// Puts the indexes off where nobody can miss them: there is no row, and the database holds nothing but our tables.
@@ -42,9 +44,9 @@ async fn put_off_here<D: Database>(database: &mut D, table: &Table) -> Result<bo
         return Ok(false);
     }
     let there = made(database).await?;
-    let whole: Vec<_> = indexes(table).into_iter().filter(|index| there.contains(&index.whole)).collect();
+    let whole: Vec<_> = indexes(table).into_iter().filter(|index| there.contains(&index.statement)).collect();
     for index in &whole {
-        index.replace_by(&index.waiting(), database).await?;
+        replace(database, index, &waiting(index)).await?;
     }
     Ok(!whole.is_empty())
 }
@@ -59,8 +61,8 @@ pub(super) async fn make<D: Database>(database: &mut D, table: &Table) -> Result
 async fn make_here<D: Database>(database: &mut D, table: &Table) -> Result<(), DatabaseError> {
     let there = made(database).await?;
     for index in indexes(table) {
-        if there.contains(&index.waiting()) {
-            index.replace_by(&index.whole, database).await?;
+        if there.contains(&waiting(&index)) {
+            replace(database, &index, &index.statement).await?;
         }
     }
     Ok(())
@@ -82,35 +84,24 @@ fn may_wait(table: &Table) -> bool {
     table.dialect == Dialect::Sqlite && table.map.is_own
 }
 
-/// An index of our table.
-struct Index {
-    name: String,
-    /// The statement that makes it, as the database keeps it.
-    whole: String,
+/// Returns the statement that makes an index hold no row.
+fn waiting(index: &Index) -> String {
+    let condition = if index.statement.contains(" WHERE ") { " AND 0" } else { " WHERE 0" };
+    format!("{}{WAITS}{condition}", index.statement)
 }
 
-impl Index {
-    /// Returns the statement that makes it hold no row.
-    fn waiting(&self) -> String {
-        let condition = if self.whole.contains(" WHERE ") { " AND 0" } else { " WHERE 0" };
-        format!("{}{WAITS}{condition}", self.whole)
-    }
-
-    async fn replace_by<D: Database>(&self, statement: &str, database: &mut D) -> Result<(), DatabaseError> {
-        database.run(&format!("DROP INDEX {}", self.name)).await?;
-        database.run(statement).await
-    }
+async fn replace<D: Database>(database: &mut D, index: &Index, by: &str) -> Result<(), DatabaseError> {
+    database.run(&format!("DROP INDEX {}", index.name)).await?;
+    database.run(by).await
 }
 
+/// Returns the indexes that the schema has, each statement as the database keeps it.
 fn indexes(table: &Table) -> Vec<Index> {
-    let steps = schema::migrations_of(Dialect::Sqlite, &table.map.table);
-    let statements = steps.iter().flat_map(|step| step.lines()).filter_map(|line| line.strip_suffix(';'));
-    statements
-        .filter_map(|whole| {
-            let (name, _) = whole.strip_prefix("CREATE INDEX ")?.split_once(" ON ")?;
-            Some(Index { name: name.to_owned(), whole: whole.to_owned() })
-        })
-        .collect()
+    let mut indexes = schema::indexes_of(Dialect::Sqlite, &table.map.table);
+    indexes
+        .iter_mut()
+        .for_each(|index| index.statement.truncate(index.statement.trim_end_matches(';').len()));
+    indexes
 }
 
 /// Reads the statements that made the indexes which are there.

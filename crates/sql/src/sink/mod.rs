@@ -6,8 +6,10 @@ mod insert;
 mod late_index;
 mod open;
 mod packed_rows;
+mod range;
 mod read;
 mod stream;
+mod whole;
 mod write;
 
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -37,13 +39,18 @@ pub struct SqlSink<D> {
     name: String,
     /// The accounts that the last records named: the account's own value of each name.
     known: HashMap<Box<str>, Value<'static>>,
+    /// The table was empty when a file was begun, and nobody else was seen to add a row since: what is in it came with
+    /// that file, of which no row comes twice. Nothing rests on it but that a look-up is left out; the statements that
+    /// write find out who was wrong.
+    is_ours_alone: bool,
+    put_off: whole::PutOff,
+    /// Rows of others stand between those that are looked up (PostgreSQL).
+    is_sparse: bool,
     /// A batch was begun and not ended: its future was dropped half-way.
     is_interrupted: bool,
     warnings: Vec<String>,
     /// What keeps other imports away, where it is not a file.
     lock: Option<crate::SqlLock<D>>,
-    /// Indexes wait until all rows are in.
-    has_late_indexes: bool,
     has_large_cache: bool,
 }
 
@@ -71,7 +78,7 @@ impl<D: Database> SqlSink<D> {
     pub fn batch_size(&self) -> usize {
         match self.database.dialect() {
             Dialect::Sqlite if self.access == Access::Read => 16_384,
-            Dialect::Sqlite if self.has_late_indexes => 32_768,
+            Dialect::Sqlite if self.put_off == whole::PutOff::ByUs => 32_768,
             Dialect::Sqlite => 65_536,
             Dialect::Postgres | Dialect::MySql => 32_768,
         }
@@ -82,43 +89,6 @@ impl<D: Database> SqlSink<D> {
     pub fn with_lock(mut self, lock: crate::SqlLock<D>) -> Self {
         self.lock = Some(lock);
         self
-    }
-
-    /// Says that many rows are to come, and [`SqlSink::finish`] after them: in SQLite, where our own table has no row yet
-    /// and no other table stands beside it, its secondary indexes are made then.
-    ///
-    /// Until then there are indexes of the same names that hold nothing, so a look-up by account reads all rows. A process
-    /// that ends without `finish` leaves them so, and the next import makes them.
-    ///
-    /// # Errors
-    /// - the database cannot be read or written.
-    pub async fn expect_many(&mut self) -> Result<(), SinkError> {
-        if let Some(table) = self.table.clone().filter(|_| self.access == Access::Write) {
-            let put_off = late_index::put_off(&mut self.database, &table).await;
-            self.has_late_indexes |=
-                put_off.map_err(|error| error.while_doing(format!("preparing {}", self.name)))?;
-        }
-        Ok(())
-    }
-
-    /// Ends a run: makes the indexes that waited for the rows.
-    ///
-    /// # Errors
-    /// - the database cannot be written; the rows stay, and the next run makes the indexes.
-    pub async fn finish(&mut self) -> Result<(), SinkError> {
-        if !self.has_late_indexes {
-            return Ok(());
-        }
-        if self.is_interrupted {
-            let _ = self.database.run("ROLLBACK").await;
-            self.is_interrupted = false;
-        }
-        if let Some(table) = &self.table {
-            let made = late_index::make(&mut self.database, table).await;
-            made.map_err(|error| error.while_doing(format!("making the indexes of {}", self.name)))?;
-        }
-        self.has_late_indexes = false;
-        Ok(())
     }
 
     /// Ends the connection and waits until that is done.
@@ -150,8 +120,11 @@ impl<D: Database> SqlSink<D> {
     /// # Errors
     /// - as [`SqlSink::fetch`].
     pub async fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        if self.is_ours_alone {
+            return Ok(vec![Held::Nothing; records.len()]);
+        }
         if let Some(table) = self.table.clone().filter(|table| table.map.is_own) {
-            let held = read::compared(&mut self.database, &table, records).await;
+            let held = read::compared(&mut self.database, &table, records, &mut self.is_sparse).await;
             return held.map_err(|error| error.while_doing(&format!("reading {}", self.name)));
         }
         let ids: Vec<_> = records.iter().map(|record| &record.credential_id).collect();
@@ -185,13 +158,17 @@ impl<D: Database> SqlSink<D> {
             lock.check(&self.name).await?;
         }
         let is_scattered = self.database.dialect() == Dialect::Sqlite
-            && !self.has_late_indexes
+            && self.put_off != whole::PutOff::ByUs
             && writes.iter().any(|write| matches!(write, Write::Insert(_)));
         if is_scattered && !self.has_large_cache {
             self.database.run(LARGE_CACHE).await.map_err(|error| error.while_doing(&action))?;
             self.has_large_cache = true;
         }
-        write::batch(self, &table, writes, &action).await
+        let written = write::batch(self, &table, writes, &action).await;
+        // Somebody else is adding rows, too, or it is not known what stands there: from here on it is looked up.
+        self.is_ours_alone &=
+            written.as_ref().is_ok_and(|written| written.iter().all(|one| *one == Written::Done));
+        written
     }
 
     /// Looks the accounts up that these records are bound to; answers each in order.

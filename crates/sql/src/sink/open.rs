@@ -4,7 +4,10 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use keyferry_core::{Profile, SinkError, SinkErrorKind, Verdict};
 
-use super::{SqlSink, late_index};
+use super::{
+    SqlSink,
+    whole::{self, PutOff},
+};
 use crate::{
     Database, DatabaseError, Dialect, TableMap, VERSION, VERSION_TABLE,
     catalog::{self, FoundTable},
@@ -55,20 +58,24 @@ impl<D: Database> SqlSink<D> {
     pub async fn open(mut database: D, opening: Opening) -> Result<Self, SinkError> {
         let action = format!("opening {}", opening.name);
         match open(&mut database, &opening, &action).await {
-            Ok((found, table, has_late_indexes)) => {
+            Ok((found, table, put_off)) => {
                 let table = table.map(Arc::new);
+                let mut warnings = table.as_ref().map(|table| warnings(table)).unwrap_or_default();
+                warnings.extend(whole::warning(put_off, opening.access));
                 Ok(Self {
                     profile: profile(database.dialect(), &opening.map, table.as_ref()),
-                    warnings: table.as_ref().map(|table| warnings(table)).unwrap_or_default(),
+                    warnings,
+                    is_ours_alone: false,
+                    put_off,
                     database,
                     table,
                     access: opening.access,
                     found,
                     name: opening.name,
                     known: HashMap::new(),
+                    is_sparse: false,
                     is_interrupted: false,
                     lock: None,
-                    has_late_indexes,
                     has_large_cache: false,
                 })
             }
@@ -91,7 +98,7 @@ async fn open<D: Database>(
     database: &mut D,
     opening: &Opening,
     action: &str,
-) -> Result<(Found, Option<Table>, bool), SinkError> {
+) -> Result<(Found, Option<Table>, PutOff), SinkError> {
     let failed = |error: DatabaseError| error.while_doing(action);
     let dialect = database.dialect();
     for statement in session(dialect) {
@@ -116,12 +123,14 @@ async fn open<D: Database>(
                 _ => opened,
             };
             let (found, table) = opened;
-            let mut has_late_indexes = false;
             if let (true, Some(table)) = (is_for_writing, &table) {
                 try_to_write(database, table, action).await?;
-                has_late_indexes = late_index::wait(database, table).await.map_err(failed)?;
             }
-            Ok((found, table, has_late_indexes))
+            let put_off = match &table {
+                Some(table) => whole::was_put_off(database, table).await.map_err(failed)?,
+                None => PutOff::Nothing,
+            };
+            Ok((found, table, put_off))
         }
         Err(error) => {
             let _ = database.run("ROLLBACK").await;
@@ -136,9 +145,10 @@ fn session(dialect: Dialect) -> &'static [&'static str] {
         // In KiB, of this connection: enough for rows that come and go in the order of their index.
         Dialect::Sqlite => &["PRAGMA cache_size = -16384"],
         Dialect::Postgres => {
-            // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time.
+            // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time;
+            // and a range that is read in another order than the index has must be sorted.
             &[
-                "SET enable_seqscan = off; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
+                "SET enable_seqscan = off; SET enable_bitmapscan = off; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET standard_conforming_strings = on; \
              SET bytea_output = 'hex'; SET lock_timeout = '30s'; SET statement_timeout = 0; \
              SET idle_in_transaction_session_timeout = 0; SET application_name = 'keyferry'",
             ]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use keyferry_core::{CoseKey, CredentialId, CredentialRecord, Identifier, Item, StoredRecord};
 
-use super::{Trouble, packed_rows};
+use super::{Trouble, packed_rows, range};
 use crate::{
     Cells, Database, Dialect, Kind, Statement, Value,
     as_written::is_as_written,
@@ -63,20 +63,29 @@ pub(super) async fn credentials<D: Database>(
 }
 
 /// Reads what our own table holds of these records; answers each in order.
+///
+/// `is_sparse` is kept from one batch to the next: whether others' rows stand between those that are looked up.
 pub(super) async fn compared<D: Database>(
     database: &mut D,
     table: &Table,
     records: &[&CredentialRecord],
+    is_sparse: &mut bool,
 ) -> Result<Vec<keyferry_core::Held>, Trouble> {
     let mut answers = vec![keyferry_core::Held::Nothing; records.len()];
     // In the order of the index, neighbours share their pages.
     let mut sorted: Vec<(usize, &CredentialRecord)> = records.iter().copied().enumerate().collect();
     sorted.sort_by(|(_, one), (_, other)| one.credential_id.cmp(&other.credential_id));
-    let rest = match table.dialect {
-        Dialect::Sqlite => packed_rows::all(database, table, &sorted, &mut answers).await?,
-        Dialect::Postgres | Dialect::MySql => sorted,
-    };
-    for rest in rest.chunks(KEYS) {
+    match table.dialect {
+        Dialect::Sqlite => sorted = packed_rows::all(database, table, &sorted, &mut answers).await?,
+        Dialect::Postgres if !*is_sparse => {
+            if let Some(rest) = range::compare(database, table, &sorted, &mut answers).await? {
+                *is_sparse = rest.is_sparse;
+                sorted = rest.records;
+            }
+        }
+        Dialect::Postgres | Dialect::MySql => {}
+    }
+    for rest in sorted.chunks(KEYS) {
         each_row(database, table, rest, &mut answers).await?;
     }
     Ok(answers)

@@ -10,25 +10,15 @@ use super::{
     insert::{Missed, New, listed, sent, values},
     write::{Batch, Stop},
 };
-use crate::{Class, Database, DatabaseError, Dialect, Statement, Value, copy, table::Bound, text};
+use crate::{
+    Class, Database, Dialect, Statement, Value,
+    copy::{self, Width},
+    table::{Bound, Table},
+    text,
+};
 
-/// How many rows one COPY takes: enough that the way to the server does not count, and so few that the server is not
-/// kept waiting for the first of them.
-const COPIED: usize = 4096;
-
-/// How rows go into the table at once.
-enum Way<'b> {
-    /// `INSERT … VALUES`.
-    Listed { named: Option<&'b Bound>, rows: usize },
-    /// PostgreSQL's COPY into the table itself: half the work of copying them beside it first.
-    Copied { statement: String, widths: Vec<copy::Width> },
-}
-
-/// Rows as the driver takes them.
-enum Ready<'v> {
-    Listed(Statement, Vec<Value<'v>>),
-    Copied(Vec<u8>),
-}
+/// How many bytes are made ready at once for a COPY: few enough that they stay in the cache of a processor on their way.
+const PIECE: usize = 128 * 1024;
 
 /// Adds all of these rows, which must not be there yet; `None` where this table takes no rows in this way.
 ///
@@ -38,67 +28,85 @@ pub(super) async fn all<D: Database>(
     new: &[New<'_>],
     named: Option<&Bound>,
 ) -> Result<Option<Result<(), Missed>>, Stop> {
-    let table = batch.table;
-    let way = match table.dialect {
-        Dialect::Postgres => match table.copy_widths().filter(|_| batch.database.copies_anywhere()) {
-            Some(widths) => Way::Copied { statement: text::copy_into(table), widths },
-            None => return Ok(None),
+    match batch.table.dialect {
+        Dialect::Postgres => match batch.table.copy_widths().filter(|_| batch.database.copies_anywhere()) {
+            Some(widths) => copied(batch, new, &widths).await.map(Some),
+            None => Ok(None),
         },
-        Dialect::Sqlite | Dialect::MySql => {
-            let most = text::max_binds(table.dialect) / table.columns.len().max(1);
-            Way::Listed { named, rows: listed(table.dialect).min(most).max(1) }
+        Dialect::Sqlite | Dialect::MySql => listed_rows(batch, new, named).await.map(Some),
+    }
+}
+
+/// PostgreSQL's COPY into the table itself: half the work of copying rows beside it first.
+async fn copied<D: Database>(
+    batch: &mut Batch<'_, D>,
+    new: &[New<'_>],
+    widths: &[Width],
+) -> Result<Result<(), Missed>, Stop> {
+    let (table, now) = (batch.table, batch.now);
+    let (mut rest, mut is_begun, mut is_ended) = (new.iter(), false, false);
+    let next = &mut |data: &mut Vec<u8>| {
+        if !std::mem::replace(&mut is_begun, true) {
+            copy::begin(data);
+        }
+        while data.len() < PIECE && !is_ended {
+            match rest.next() {
+                Some(new) => {
+                    let cells = values(table, now, &table.columns, new).zip(widths.iter().copied());
+                    copy::add_row(data, cells);
+                }
+                None => {
+                    copy::end(data);
+                    is_ended = true;
+                }
+            }
         }
     };
-    let rows = match &way {
-        Way::Listed { rows, .. } => *rows,
-        Way::Copied { .. } => COPIED,
-    };
-    let (now, mut parts) = (batch.now, new.chunks(rows));
-    let mut next = parts.next().map(|part| (part.len(), ready(table, now, &way, part)));
-    while let Some((rows, made)) = next.take() {
-        let mut sending = pin!(send(batch.database, &way, &made));
+    match batch.database.copy_into(&text::copy_into(table), next).await {
+        // Whatever COPY does not do (row security, say), the other way may.
+        Err(error) if !matches!(error.class, Class::Again | Class::Connection) => {
+            Ok(Err(Missed::Refused(error)))
+        }
+        affected => sent(affected, new.len()),
+    }
+}
+
+/// `INSERT … VALUES`.
+async fn listed_rows<D: Database>(
+    batch: &mut Batch<'_, D>,
+    new: &[New<'_>],
+    named: Option<&Bound>,
+) -> Result<Result<(), Missed>, Stop> {
+    let (table, now) = (batch.table, batch.now);
+    let most = text::max_binds(table.dialect) / table.columns.len().max(1);
+    let each = listed(table.dialect).min(most).max(1);
+    let mut parts = new.chunks(each);
+    let mut next = parts.next().map(|part| (part.len(), ready(table, now, named, each, part)));
+    while let Some((rows, (statement, binds))) = next.take() {
+        let mut sending = pin!(batch.database.execute(&statement, &binds));
         let begun = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
-        next = parts.next().map(|part| (part.len(), ready(table, now, &way, part)));
+        next = parts.next().map(|part| (part.len(), ready(table, now, named, each, part)));
         let affected = match begun {
             Poll::Ready(affected) => affected,
             Poll::Pending => sending.await,
         };
-        let answer = match (&way, affected) {
-            // Whatever COPY does not do (row security, say), the other way may.
-            (Way::Copied { .. }, Err(error)) if !matches!(error.class, Class::Again | Class::Connection) => {
-                Err(Missed::Refused(error))
-            }
-            (_, affected) => sent(affected, rows)?,
-        };
-        if answer.is_err() {
-            return Ok(Some(answer));
+        if let Err(missed) = sent(affected, rows)? {
+            return Ok(Err(missed));
         }
     }
-    Ok(Some(Ok(())))
+    Ok(Ok(()))
 }
 
-fn ready<'v>(table: &'v crate::table::Table, now: i64, way: &Way<'_>, part: &'v [New<'_>]) -> Ready<'v> {
-    let cells = part.iter().map(|new| values(table, now, &table.columns, new));
-    match way {
-        Way::Listed { named, rows } => {
-            let mut binds = Vec::with_capacity(part.len() * table.columns.len());
-            cells.for_each(|cells| binds.extend(cells));
-            let text = text::insert(table.dialect, &table.name, &table.columns, *named, part.len());
-            let is_full = part.len() == *rows;
-            Ready::Listed(if is_full { Statement::repeated(text) } else { Statement::once(text) }, binds)
-        }
-        Way::Copied { widths, .. } => {
-            let mut rows = copy::Rows::default();
-            cells.for_each(|cells| rows.add(cells.zip(widths.iter().copied())));
-            Ready::Copied(rows.end())
-        }
-    }
-}
-
-async fn send<D: Database>(database: &mut D, way: &Way<'_>, ready: &Ready<'_>) -> Result<u64, DatabaseError> {
-    match (way, ready) {
-        (Way::Copied { statement, .. }, Ready::Copied(data)) => database.copy_into(statement, data).await,
-        (_, Ready::Listed(statement, binds)) => database.execute(statement, binds).await,
-        (Way::Listed { .. }, Ready::Copied(_)) => Err(DatabaseError::other("rows of another form")),
-    }
+/// Returns the statement that adds these rows, and its binds; `each` is how many rows most statements have.
+fn ready<'v>(
+    table: &'v Table,
+    now: i64,
+    named: Option<&Bound>,
+    each: usize,
+    part: &'v [New<'_>],
+) -> (Statement, Vec<Value<'v>>) {
+    let mut binds = Vec::with_capacity(part.len() * table.columns.len());
+    part.iter().for_each(|new| binds.extend(values(table, now, &table.columns, new)));
+    let text = text::insert(table.dialect, &table.name, &table.columns, named, part.len());
+    (if part.len() == each { Statement::repeated(text) } else { Statement::once(text) }, binds)
 }

@@ -116,6 +116,7 @@ fn cose_form() -> Seeds {
     };
     let mut seeds = named(keys().into_iter().filter(|key| key.len() < 500).map(|key| (of(&key), key)));
     seeds.insert("arrays".to_owned(), vec![0xa2, 0x01, 0x82, 0x01, 0x02, 0x04, 0x80]);
+    seeds.insert("nested".to_owned(), vec![0xa1, 0x01, 0x81, 0x81, 0x00]);
     seeds
 }
 
@@ -133,7 +134,8 @@ fn curve_points() -> Seeds {
     };
     let mut seeds: Seeds = curves.map(seed).into();
     seeds.insert("p-256-zero".to_owned(), [&[0, 0][..], &[0; 64]].concat());
-    seeds.insert("ed25519-second-spelling".to_owned(), [&[2, 0, 0xee][..], &[0xff; 30], &[0x7f]].concat());
+    // 2^255 - 19 + 3: the point with y = 3 in another spelling, which the crate takes.
+    seeds.insert("ed25519-second-spelling".to_owned(), [&[2, 0, 0xf0][..], &[0xff; 30], &[0x7f]].concat());
     seeds
 }
 
@@ -149,15 +151,24 @@ fn rsa_modulus() -> Seeds {
         .into()
 }
 
-/// One cell for each combination of faults and notes.
+/// One cell for each combination of faults and notes, and what is nearly right.
 fn base64url() -> Seeds {
     let cells = column("credentialId", &["base64-forms.csv", "base64-faults.csv"]);
-    named(cells.into_iter().map(|cell| {
+    let mut seeds = named(cells.into_iter().map(|cell| {
         let decoded = base64_cell(&cell, 1400);
         let faults = decoded.faults.iter().map(FaultCode::to_string);
         let names: Vec<_> = faults.chain(decoded.notes.iter().map(|note| note.as_str().to_owned())).collect();
         (if names.is_empty() { "plain".to_owned() } else { names.join("-") }, cell)
-    }))
+    }));
+    let nearly = [
+        ("both-alphabets", "+_8="),
+        ("half-of-the-padding", "QQ="),
+        ("null", "Null"),
+        ("padding-inside", "QQ==QQ=="),
+        ("unused-bits", "QR=="),
+    ];
+    seeds.extend(nearly.map(|(name, text)| (name.to_owned(), text.into())));
+    seeds
 }
 
 fn jsonl() -> Seeds {

@@ -52,13 +52,14 @@ fn csv_rows() -> Seeds {
     let mut seeds: Seeds = ["blank-lines.csv", "text-after-a-quote.csv", "old-mac-line-ends.csv"]
         .map(|name| (name.to_owned(), fixture(name)))
         .into();
-    let texts: [(&str, &[u8]); 7] = [
+    let texts: [(&str, &[u8]); 8] = [
         ("byte-order-mark", b"\xef\xbb\xbf\"a\",b\n1,2\n"),
         ("doubled-quotes", b"a,\"b\"\"c\",\"\"\r\n\"\"\"\",,\r\n"),
         ("empty-cells", b",\n,,\n\"\"\n"),
         ("line-ends-in-quotes", b"a,\"x\r\ny\rz\n\"\r\n\n\rb\n"),
         ("long-row", b"a,b\n0123456789012345678901234567890123456789012345678901234567890123456789,2\nc,d\n"),
         ("no-final-line-end", b"a,b\nc,d"),
+        ("two-byte-order-marks", b"\xef\xbb\xbf\xef\xbb\xbf"),
         ("unclosed-quote", b"a,b\nc,\"d\ne,f\n"),
     ];
     seeds.extend(texts.map(|(name, text)| (name.to_owned(), text.to_vec())));

@@ -27,6 +27,8 @@ mod base64url;
 mod change;
 mod file_lock;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod java_key;
 mod parts;
 mod records_file;

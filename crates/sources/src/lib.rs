@@ -24,6 +24,8 @@ mod checksum;
 mod csv_rows;
 mod error;
 mod export_file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gzip;
 mod in_order;
 mod raw_rows;

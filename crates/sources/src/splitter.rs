@@ -111,7 +111,7 @@ impl<R: Read> Splitter<R> {
         Self::with_buffer(reader, row_limit, BUFFER)
     }
 
-    fn with_buffer(reader: R, row_limit: u64, size: usize) -> Result<Self, FileError> {
+    pub(crate) fn with_buffer(reader: R, row_limit: u64, size: usize) -> Result<Self, FileError> {
         let mut splitter = Self {
             reader,
             buffer: vec![0; size],

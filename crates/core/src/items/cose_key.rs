@@ -499,5 +499,7 @@ fn fault(code: FaultCode, message: &str) -> (FaultCode, String) {
     (code, message.to_owned())
 }
 
+#[cfg(feature = "fuzzing")]
+pub(super) mod readers;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,8 @@ mod timestamp;
 mod transports;
 mod user_handle;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 #[cfg(test)]
 pub(crate) mod tests_support;
 

@@ -45,10 +45,43 @@ impl Journal {
         self.file.get_ref().read_exact_at(text, offset)
     }
 
-    /// Returns what was flushed, from the beginning.
-    pub(crate) fn whole(&self) -> io::Result<BufReader<File>> {
-        let mut file = self.file.get_ref().try_clone()?;
+    /// Hands over what was flushed, from the beginning.
+    pub(crate) fn read_whole<T>(
+        &self,
+        read: impl FnOnce(&mut BufReader<File>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut file = self.file.get_ref();
         file.seek(SeekFrom::Start(0))?;
-        Ok(BufReader::with_capacity(BUFFER, file))
+        let read = read(&mut BufReader::with_capacity(BUFFER, file.try_clone()?));
+        // Both have one position, and what is added later belongs to the end.
+        file.seek(SeekFrom::End(0))?;
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_added_after_reading_stands_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin(folder.path()).unwrap();
+        let mut text = Vec::new();
+        for (at, part) in [b"one", b"two"].into_iter().enumerate() {
+            assert_eq!(journal.add(part).unwrap(), u64::try_from(3 * at).unwrap());
+            journal.flush().unwrap();
+            let half: io::Result<()> = journal.read_whole(|file| {
+                file.read_exact(&mut [0; 2])?;
+                Err(io::Error::other("disk full"))
+            });
+            assert_eq!(half.unwrap_err().to_string(), "disk full");
+        }
+        journal.read_whole(|file| file.read_to_end(&mut text)).unwrap();
+        assert_eq!(text, b"onetwo");
+        journal.read(&mut text, 2, 3).unwrap();
+        assert_eq!((text.as_slice(), journal.length()), (&b"etw"[..], 6));
     }
 }

@@ -184,7 +184,8 @@ impl RecordsFile {
 
     /// Writes the whole file if anything changed or if there was none.
     pub(crate) fn write(&mut self) -> io::Result<()> {
-        if self.added.is_none() && self.fates.is_empty() && self.old.is_some() {
+        let is_any_new = self.added.as_ref().is_some_and(|journal| journal.length() > 0);
+        if !is_any_new && self.fates.is_empty() && self.old.is_some() {
             return Ok(());
         }
         for journal in [&mut self.added, &mut self.changed].into_iter().flatten() {
@@ -271,10 +272,13 @@ impl RecordsFile {
 
     fn write_added(&self, records: &mut RecordsWriter<'_>) -> io::Result<()> {
         let Some(journal) = &self.added else { return Ok(()) };
-        let mut lines = journal.whole()?;
-        if self.layout == Layout::Lines && self.fates.is_empty() {
-            return records.put_lines(&mut lines);
-        }
+        journal.read_whole(|lines| match self.layout == Layout::Lines && self.fates.is_empty() {
+            true => records.put_lines(lines),
+            false => self.write_each(records, lines),
+        })
+    }
+
+    fn write_each(&self, records: &mut RecordsWriter<'_>, lines: &mut BufReader<File>) -> io::Result<()> {
         let mut offset = 0;
         let mut text = Vec::new();
         loop {

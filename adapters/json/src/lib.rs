@@ -24,18 +24,24 @@ pub mod webauthn4j;
 pub mod yubico;
 
 mod base64url;
+mod careful;
 mod change;
 mod file_lock;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod java_key;
+mod journal;
+mod lines;
 mod parts;
+mod place;
+mod places;
 mod records_file;
 mod records_writer;
 mod safe_file;
 mod sink;
 mod splitter;
+mod window;
 
 pub use base64url::{decode, encode};
 pub use file_lock::FileLock;

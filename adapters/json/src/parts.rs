@@ -25,6 +25,24 @@ pub(crate) const fn profile<F: RecordFormat>(
     }
 }
 
+/// The same for a library whose records keep everything but some items; where `keeps` says so, the conversion gives the
+/// record back but for these.
+pub(crate) const fn profile_without<F: RecordFormat>(
+    name: &'static str,
+    library: &'static str,
+    verifies: fn(&CredentialRecord) -> Result<(), CannotLogIn>,
+    without: &'static [Item],
+    keeps: fn(&CredentialRecord) -> bool,
+) -> Profile {
+    Profile {
+        name,
+        library: Cow::Borrowed(library),
+        keeps_status: false,
+        represent: Verdict::Part { without, keeps, otherwise: represent::<F> },
+        verifies: Verdict::Fixed(verifies),
+    }
+}
+
 fn represent<F: RecordFormat>(record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
     let written = F::to_record(&StoredRecord::from(record))?;
     // What was written here a moment ago reads back; if not, it is as good as not written.
@@ -36,6 +54,14 @@ fn represent<F: RecordFormat>(record: &CredentialRecord) -> Result<StoredRecord,
 /// The account's text.
 pub(crate) fn account_text(view: &StoredRecord) -> String {
     view.account.as_ref().map(|account| account.as_str().to_owned()).unwrap_or_default()
+}
+
+/// The key under the algorithm identifier that older libraries know.
+pub(crate) fn polymorphic(key: &CoseKey) -> Cow<'_, CoseKey> {
+    match key.algorithm() == key.algorithm().polymorphic() {
+        true => Cow::Borrowed(key),
+        false => Cow::Owned(key.to_polymorphic()),
+    }
 }
 
 /// The RP ID's text.

@@ -1,64 +1,68 @@
 //! A JSON file of records: the old ones stay on the disk, the new ones wait beside them, and one rename joins them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs::File,
     hash::{BuildHasher as _, RandomState},
-    io::{self, BufReader, BufWriter, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    io::{self, BufRead as _, BufReader, Seek as _, SeekFrom},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use keyferry_core::CredentialId;
+use memchr::memchr;
 
 use crate::{
+    careful,
+    journal::Journal,
+    lines,
+    place::{Home, Place},
+    places::{Places, spread},
     records_writer::RecordsWriter,
     safe_file,
     splitter::{Layout, Splitter},
+    window::Window,
 };
 
 /// What is read of a record to find it again: its credential ID and its account.
 pub(crate) type Key = (CredentialId, String);
 
+/// Decodes a record as far as its key, with a buffer that it may use for anything.
+pub(crate) type KeyOf = fn(&[u8], &mut Vec<u8>) -> Result<Key, String>;
+
 /// The records of a file and the changes that are not visible yet.
 ///
-/// Memory holds a hash and a place for each record, never the records.
+/// Memory holds a hash and a place for each record and two places for each that is changed, never the records.
 pub(crate) struct RecordsFile {
     path: PathBuf,
     layout: Layout,
     old: Option<File>,
     /// What tells the old file from a later one, as it was when its records were found.
     print: Option<Print>,
-    key_of: fn(&[u8]) -> Result<Key, String>,
+    key_of: KeyOf,
     /// Whether the file was written since its records were found.
     is_stale: bool,
-    /// Holds the text of new and changed records until the file is written; it has no name, so it ends with the process.
-    journal: Option<BufWriter<File>>,
-    journal_length: u64,
     hasher: RandomState,
-    index: HashMap<u64, Place>,
-    /// New records in the order in which they came: the hashes of their ID and of their account.
-    added: Vec<(u64, u64)>,
-    /// What became of old records, by their offset in the old file.
-    fates: HashMap<u64, Fate>,
+    /// Where a record stood first, by the hash of its ID.
+    index: Places,
+    /// What became of it since, by that place.
+    fates: Places,
+    /// New records in the order in which they came, one a line; by account, each after the name of its account.
+    added: Option<Journal>,
+    /// What stands now in place of other records.
+    changed: Option<Journal>,
+    /// The new records of a file of accounts, in the order in which they came.
+    of_accounts: Vec<OfAccount>,
+    window: Window,
+    text: Vec<u8>,
 }
 
-/// Where the text of a record stands.
-#[derive(Clone, Copy)]
-struct Place {
-    in_journal: bool,
-    offset: u64,
-    length: u32,
-    /// The length of the account's name, which stands before the record in the journal.
-    account: u32,
-    /// The offset in the old file of a record that has one.
-    old: Option<u64>,
-}
-
-#[derive(Clone, Copy)]
-enum Fate {
-    Changed { offset: u64, length: u32 },
-    Removed,
+/// A new record of a file of accounts.
+struct OfAccount {
+    /// The hash of the account's name.
+    account: u64,
+    name_length: usize,
+    place: Place,
 }
 
 impl RecordsFile {
@@ -67,11 +71,7 @@ impl RecordsFile {
     /// # Errors
     /// - the file cannot be read, is not in the layout that its name says, or has the same ID twice;
     /// - `key_of` fails; the message names the record by its number.
-    pub(crate) fn open(
-        path: &Path,
-        keyed_by_account: bool,
-        key_of: fn(&[u8]) -> Result<Key, String>,
-    ) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, keyed_by_account: bool, key_of: KeyOf) -> io::Result<Self> {
         let layout = match path.extension() {
             Some(extension) if extension.eq_ignore_ascii_case("jsonl") => Layout::Lines,
             _ if keyed_by_account => Layout::Accounts,
@@ -93,12 +93,14 @@ impl RecordsFile {
             print: None,
             key_of,
             is_stale: true,
-            journal: None,
-            journal_length: 0,
             hasher: RandomState::new(),
-            index: HashMap::new(),
-            added: Vec::new(),
-            fates: HashMap::new(),
+            index: Places::default(),
+            fates: Places::default(),
+            added: None,
+            changed: None,
+            of_accounts: Vec::new(),
+            window: Window::default(),
+            text: Vec::new(),
         };
         file.find_records()?;
         Ok(file)
@@ -110,71 +112,93 @@ impl RecordsFile {
     }
 
     /// Returns the text of a record, changes included.
-    pub(crate) fn get(&mut self, id: &CredentialId) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn get(&mut self, id: &CredentialId) -> io::Result<Option<&[u8]>> {
         self.find_records()?;
-        let Some(place) = self.index.get(&self.hasher.hash_one(id)).copied() else { return Ok(None) };
-        let mut text = vec![0; usize::try_from(place.length).unwrap_or_default()];
-        if !place.in_journal {
-            let old = self.old.as_ref().ok_or_else(|| io::Error::other("the file is not open"))?;
-            old.read_exact_at(&mut text, place.offset)?;
-            return Ok(Some(text));
-        }
-        let journal = self.journal()?;
+        let Some(first) = self.index.get(self.hasher.hash_one(id)) else { return Ok(None) };
+        let Some(place) = self.now(first) else { return Ok(None) };
+        let journal = match place.home {
+            Home::Old => {
+                let old = self.old.as_ref().ok_or_else(|| io::Error::other("the file is not open"))?;
+                return self.window.read(old, place.offset, place.length).map(Some);
+            }
+            Home::Added => &mut self.added,
+            Home::Changed => &mut self.changed,
+        };
+        let journal = journal.as_mut().ok_or_else(nothing_changed)?;
         journal.flush()?;
-        journal.get_ref().read_exact_at(&mut text, place.offset)?;
-        Ok(Some(text))
+        journal.read(&mut self.text, place.offset, place.length)?;
+        Ok(Some(&self.text))
     }
 
-    /// Adds a record, or replaces the one that is there.
-    pub(crate) fn put(&mut self, id: &CredentialId, account: &str, text: &[u8]) -> io::Result<()> {
+    /// Returns where a record stands now that stood first at this place; `None` where it is gone.
+    fn now(&self, first: u64) -> Option<Place> {
+        Place::unpacked(self.fates.get(spread(first)).unwrap_or(first))
+    }
+
+    /// Adds a record, unless one is there; its text is one line. Returns whether it was added.
+    pub(crate) fn add(&mut self, id: &CredentialId, account: &str, text: &[u8]) -> io::Result<bool> {
         self.find_records()?;
-        let too_long = |_| io::Error::other("a record is too long");
-        let length = u32::try_from(text.len()).map_err(too_long)?;
-        let account_length = u32::try_from(account.len()).map_err(too_long)?;
-        let offset = self.journal_length + u64::from(account_length);
-        let journal = self.journal()?;
-        journal.write_all(account.as_bytes())?;
-        journal.write_all(text)?;
-        self.journal_length = offset + u64::from(length);
-        let hash = self.hasher.hash_one(id);
-        let old = self.index.get(&hash).and_then(|place| place.old);
-        let known =
-            self.index.insert(hash, Place { in_journal: true, offset, length, account: account_length, old });
-        if let Some(at) = old {
-            self.fates.insert(at, Fate::Changed { offset, length });
-        } else if known.is_none() {
-            self.added.push((hash, self.hasher.hash_one(account)));
+        if memchr(b'\n', text).is_some() {
+            return Err(io::Error::other("a record takes more than one line"));
         }
+        let hash = self.hasher.hash_one(id);
+        let by_account = self.layout == Layout::Accounts;
+        let journal = begun(&mut self.added, &self.path)?;
+        let name_length = if by_account { account.len() } else { 0 };
+        let offset = journal.length() + u64::try_from(name_length).unwrap_or(u64::MAX);
+        let place = Place { home: Home::Added, offset, length: text.len() };
+        if let Some(first) = self.index.add(hash, place.packed()?) {
+            if self.now(first).is_some() {
+                return Ok(false);
+            }
+            self.index.insert(hash, place.packed()?);
+        }
+        let journal = begun(&mut self.added, &self.path)?;
+        if by_account {
+            journal.add(account.as_bytes())?;
+            self.of_accounts.push(OfAccount { account: self.hasher.hash_one(account), name_length, place });
+        }
+        journal.add(text)?;
+        journal.add(b"\n")?;
+        Ok(true)
+    }
+
+    /// Replaces the text of a record that is there, by one line.
+    pub(crate) fn change(&mut self, id: &CredentialId, text: &[u8]) -> io::Result<()> {
+        self.find_records()?;
+        let first = self.index.get(self.hasher.hash_one(id)).filter(|first| self.now(*first).is_some());
+        let first = first.ok_or_else(|| io::Error::other("there is no such record"))?;
+        let offset = begun(&mut self.changed, &self.path)?.add(text)?;
+        self.fates.insert(spread(first), Place { home: Home::Changed, offset, length: text.len() }.packed()?);
         Ok(())
     }
 
     /// Removes a record.
     pub(crate) fn remove(&mut self, id: &CredentialId) -> io::Result<()> {
         self.find_records()?;
-        let hash = self.hasher.hash_one(id);
-        let removed = self.index.remove(&hash);
-        if removed.is_some_and(|place| place.old.is_none()) {
-            self.added.retain(|(added, _)| *added != hash);
-        }
-        if let Some(at) = removed.and_then(|place| place.old) {
-            self.fates.insert(at, Fate::Removed);
+        if let Some(first) = self.index.get(self.hasher.hash_one(id)) {
+            self.fates.insert(spread(first), Place::GONE);
         }
         Ok(())
     }
 
     /// Writes the whole file if anything changed or if there was none.
     pub(crate) fn write(&mut self) -> io::Result<()> {
-        if self.added.is_empty() && self.fates.is_empty() && self.old.is_some() {
+        let is_any_new = self.added.as_ref().is_some_and(|journal| journal.length() > 0);
+        if !is_any_new && self.fates.is_empty() && self.old.is_some() {
             return Ok(());
         }
-        if let Some(journal) = &mut self.journal {
+        for journal in [&mut self.added, &mut self.changed].into_iter().flatten() {
             journal.flush()?;
         }
         safe_file::replace(&self.path, |out| {
             let mut records = RecordsWriter::new(out, self.layout)?;
             let mut waiting = self.waiting();
             self.write_old(&mut records, &mut waiting)?;
-            self.write_added(&mut records, &mut waiting)?;
+            match self.layout {
+                Layout::Accounts => self.write_other_accounts(&mut records, &mut waiting)?,
+                Layout::Array | Layout::Lines => self.write_added(&mut records)?,
+            }
             records.end()?;
             // The places of the old records are only as good as the file in which they were found.
             if print(&self.path)? != self.print {
@@ -184,17 +208,23 @@ impl RecordsFile {
         })?;
         // What was written is the old file of whatever comes next.
         self.old = Some(File::open(&self.path)?);
-        (self.journal, self.journal_length, self.is_stale) = (None, 0, true);
+        self.is_stale = true;
+        self.forget();
         Ok(())
     }
 
+    fn forget(&mut self) {
+        (self.index, self.fates) = (Places::default(), Places::default());
+        (self.added, self.changed) = (None, None);
+        self.of_accounts.clear();
+        self.window = Window::default();
+    }
+
     /// Returns the new records of each account, in their order, where records stand by account.
-    fn waiting(&self) -> HashMap<u64, Vec<Place>> {
-        let mut waiting: HashMap<u64, Vec<Place>> = HashMap::new();
-        if self.layout == Layout::Accounts {
-            for (id, account) in &self.added {
-                waiting.entry(*account).or_default().extend(self.index.get(id));
-            }
+    fn waiting(&self) -> HashMap<u64, Vec<&OfAccount>> {
+        let mut waiting: HashMap<u64, Vec<_>> = HashMap::new();
+        for added in &self.of_accounts {
+            waiting.entry(added.account).or_default().push(added);
         }
         waiting
     }
@@ -202,7 +232,7 @@ impl RecordsFile {
     fn write_old(
         &self,
         records: &mut RecordsWriter<'_>,
-        waiting: &mut HashMap<u64, Vec<Place>>,
+        waiting: &mut HashMap<u64, Vec<&OfAccount>>,
     ) -> io::Result<()> {
         let Some(old) = &self.old else { return Ok(()) };
         let mut reader = old.try_clone()?;
@@ -217,101 +247,117 @@ impl RecordsFile {
                 self.write_waiting(records, waiting.remove(&self.hasher.hash_one(account.as_str())))?;
                 current.clone_into(&mut account);
             }
-            match self.fates.get(&offset) {
-                None => records.put(&account, &text)?,
-                Some(Fate::Removed) => {}
-                Some(Fate::Changed { offset, length }) => {
-                    text.resize(usize::try_from(*length).unwrap_or_default(), 0);
-                    self.read_journal(&mut text, *offset)?;
-                    records.put(&account, &text)?;
-                }
+            let first = Place { home: Home::Old, offset, length: text.len() };
+            if self.as_it_is_now(first, &mut text)? {
+                records.put(&account, &text)?;
             }
         }
         self.write_waiting(records, waiting.remove(&self.hasher.hash_one(account.as_str())))
     }
 
-    fn write_added(
+    /// Puts what replaces a record in the place of its text; returns whether it still exists.
+    fn as_it_is_now(&self, first: Place, text: &mut Vec<u8>) -> io::Result<bool> {
+        if self.fates.is_empty() {
+            return Ok(true);
+        }
+        match self.now(first.packed()?) {
+            None => Ok(false),
+            Some(Place { home: Home::Changed, offset, length }) => {
+                self.changed.as_ref().ok_or_else(nothing_changed)?.read(text, offset, length)?;
+                Ok(true)
+            }
+            Some(_) => Ok(true),
+        }
+    }
+
+    fn write_added(&self, records: &mut RecordsWriter<'_>) -> io::Result<()> {
+        let Some(journal) = &self.added else { return Ok(()) };
+        journal.read_whole(|lines| match self.layout == Layout::Lines && self.fates.is_empty() {
+            true => records.put_lines(lines),
+            false => self.write_each(records, lines),
+        })
+    }
+
+    fn write_each(&self, records: &mut RecordsWriter<'_>, lines: &mut BufReader<File>) -> io::Result<()> {
+        let mut offset = 0;
+        let mut text = Vec::new();
+        loop {
+            text.clear();
+            let read = lines.read_until(b'\n', &mut text)?;
+            if read == 0 {
+                return Ok(());
+            }
+            text.pop();
+            let first = Place { home: Home::Added, offset, length: text.len() };
+            if self.as_it_is_now(first, &mut text)? {
+                records.put("", &text)?;
+            }
+            offset += u64::try_from(read).unwrap_or(u64::MAX);
+        }
+    }
+
+    /// Writes the new records of accounts that were not in the old file.
+    fn write_other_accounts(
         &self,
         records: &mut RecordsWriter<'_>,
-        waiting: &mut HashMap<u64, Vec<Place>>,
+        waiting: &mut HashMap<u64, Vec<&OfAccount>>,
     ) -> io::Result<()> {
-        for (id, account) in &self.added {
-            match self.layout {
-                Layout::Accounts => self.write_waiting(records, waiting.remove(account))?,
-                _ => self.write_waiting(records, self.index.get(id).map(|place| vec![*place]))?,
+        for added in &self.of_accounts {
+            self.write_waiting(records, waiting.remove(&added.account))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the new records of one account.
+    fn write_waiting(
+        &self,
+        records: &mut RecordsWriter<'_>,
+        waiting: Option<Vec<&OfAccount>>,
+    ) -> io::Result<()> {
+        let (mut name, mut text) = (Vec::new(), Vec::new());
+        for OfAccount { name_length, place, .. } in waiting.into_iter().flatten() {
+            let journal = self.added.as_ref().ok_or_else(nothing_changed)?;
+            let begin = place.offset.saturating_sub(u64::try_from(*name_length).unwrap_or(u64::MAX));
+            journal.read(&mut name, begin, name_length + place.length)?;
+            text.clear();
+            text.extend(name.drain(*name_length..));
+            if self.as_it_is_now(*place, &mut text)? {
+                records.put(&String::from_utf8_lossy(&name), &text)?;
             }
         }
         Ok(())
-    }
-
-    /// Writes records from the journal.
-    fn write_waiting(&self, records: &mut RecordsWriter<'_>, places: Option<Vec<Place>>) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for place in places.into_iter().flatten() {
-            let length = |length: u32| usize::try_from(length).unwrap_or_default();
-            bytes.resize(length(place.account) + length(place.length), 0);
-            self.read_journal(&mut bytes, place.offset - u64::from(place.account))?;
-            let (account, text) = bytes.split_at(length(place.account));
-            records.put(&String::from_utf8_lossy(account), text)?;
-        }
-        Ok(())
-    }
-
-    fn read_journal(&self, text: &mut [u8], offset: u64) -> io::Result<()> {
-        let journal = self.journal.as_ref().ok_or_else(|| io::Error::other("nothing was changed"))?;
-        journal.get_ref().read_exact_at(text, offset)
-    }
-
-    fn journal(&mut self) -> io::Result<&mut BufWriter<File>> {
-        if self.journal.is_none() {
-            let file = tempfile::tempfile_in(safe_file::folder_of(&self.path))?;
-            self.journal = Some(BufWriter::with_capacity(1 << 18, file));
-        }
-        self.journal.as_mut().ok_or_else(|| io::Error::other("the journal is not open"))
     }
 
     fn find_records(&mut self) -> io::Result<()> {
         if !self.is_stale {
             return Ok(());
         }
-        self.index.clear();
-        self.added.clear();
-        self.fates.clear();
+        self.forget();
         self.is_stale = false;
         self.print = print(&self.path)?;
         let Some(old) = &self.old else { return Ok(()) };
-        let mut splitter = Splitter::new(BufReader::with_capacity(1 << 18, old.try_clone()?), self.layout);
-        let mut text = Vec::new();
-        let mut number = 0_u64;
-        let mut accounts = HashSet::new();
-        let mut last_account = None;
-        while let Some(offset) = splitter.next(&mut text)? {
-            number += 1;
-            let bad = |message: String| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("record {number} (byte {}): {message}", offset + 1),
-                )
-            };
-            let (id, account) = (self.key_of)(&text).map_err(bad)?;
-            if let Some(current) = splitter.account() {
-                if current != account {
-                    return Err(bad("it stands under another account than its own".to_owned()));
-                }
-                let is_new = last_account.as_deref() != Some(current);
-                if is_new && !accounts.insert(self.hasher.hash_one(current)) {
-                    return Err(bad("its account stands in the file twice".to_owned()));
-                }
-                last_account = Some(account);
-            }
-            let length = u32::try_from(text.len()).map_err(|_| bad("too long".to_owned()))?;
-            let place = Place { in_journal: false, offset, length, account: 0, old: Some(offset) };
-            if self.index.insert(self.hasher.hash_one(&id), place).is_some() {
-                return Err(bad("its credential ID stands in an earlier record, too".to_owned()));
-            }
-        }
+        let quickly = match self.layout {
+            Layout::Lines => lines::find(old, &self.hasher, self.key_of)?,
+            Layout::Array | Layout::Accounts => None,
+        };
+        self.index = match quickly {
+            Some(index) => index,
+            None => careful::find(old, self.layout, &self.hasher, self.key_of)?,
+        };
         Ok(())
     }
+}
+
+/// Returns the journal beside a file, which begins with its first use.
+fn begun<'a>(journal: &'a mut Option<Journal>, path: &Path) -> io::Result<&'a mut Journal> {
+    match journal {
+        Some(journal) => Ok(journal),
+        none => Ok(none.insert(Journal::begin(safe_file::folder_of(path))?)),
+    }
+}
+
+fn nothing_changed() -> io::Error {
+    io::Error::other("nothing was changed")
 }
 
 /// Device, inode, length and the times of the last change of content and of anything.

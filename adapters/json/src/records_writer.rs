@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Write as _},
+    io::{self, BufReader, BufWriter, Write as _},
 };
 
 use crate::splitter::Layout;
@@ -48,6 +48,13 @@ impl<'a> RecordsWriter<'a> {
                 self.out.write_all(text)?;
             }
         }
+        self.any = true;
+        Ok(())
+    }
+
+    /// Writes many records that stand in lines already, into a file of lines.
+    pub(crate) fn put_lines(&mut self, lines: &mut BufReader<File>) -> io::Result<()> {
+        io::copy(lines, self.out)?;
         self.any = true;
         Ok(())
     }

@@ -16,7 +16,7 @@
 //! `examples/simplewebauthn` has a loader to copy. Proven by `tests/login/node` with version 14.0.3.
 
 use keyferry_core::{
-    Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Profile, SignCount, StoredRecord, UserHandle,
+    Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Item, Profile, SignCount, StoredRecord, UserHandle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,14 +54,19 @@ enum DeviceType {
 impl RecordFormat for SimpleWebAuthn {
     type Record = Passkey;
 
-    const PROFILE: Profile =
-        parts::profile::<Self>("simplewebauthn", "@simplewebauthn/server 14.0.3", verifies);
+    const PROFILE: Profile = parts::profile_without::<Self>(
+        "simplewebauthn",
+        "@simplewebauthn/server 14.0.3",
+        verifies,
+        WITHOUT,
+        keeps,
+    );
 
     fn to_record(view: &StoredRecord) -> Result<Passkey, CannotLogIn> {
         Ok(Passkey {
             id: view.credential_id.to_base64url(),
             // The library knows the older algorithm identifiers only; they verify the same signatures.
-            public_key: encode(view.public_key.to_polymorphic().as_bytes()),
+            public_key: encode(parts::polymorphic(&view.public_key).as_bytes()),
             user: parts::account_text(view),
             webauthn_user_id: view.user_handle.as_ref().map(UserHandle::to_base64url),
             counter: view.sign_count.0,
@@ -91,6 +96,26 @@ impl RecordFormat for SimpleWebAuthn {
     }
 }
 
+/// What a record has no place for.
+const WITHOUT: &[Item] = &[
+    Item::UvInitialized,
+    Item::Aaguid,
+    Item::AuthenticatorAttachment,
+    Item::AttestationFormat,
+    Item::CreatedAt,
+    Item::Status,
+    Item::UserId,
+    Item::ExternalUserId,
+    Item::RpId,
+];
+
+/// Tells whether the conversion gives a record back but for [`WITHOUT`], as it does unless the key is written in other
+/// words or nobody has the account.
+fn keeps(record: &CredentialRecord) -> bool {
+    let algorithm = record.public_key.algorithm();
+    algorithm == algorithm.polymorphic() && !record.account.as_str().contains('\0')
+}
+
 /// Says which keys the library verifies; `tests/login` holds it against the library in both directions.
 fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
     let key = &record.public_key;
@@ -104,7 +129,11 @@ fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
 
 #[cfg(test)]
 mod tests {
-    use keyferry_testkit::{Algorithm, records::record};
+    use keyferry_core::{Identifier, Status, Transports, Verdict};
+    use keyferry_testkit::{
+        Algorithm,
+        records::{key, record},
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -124,6 +153,44 @@ mod tests {
         let mut bad = good;
         (bad["deviceType"], bad["backedUp"]) = (json!("singleDevice"), json!(true));
         assert!(parts::tests::read::<SimpleWebAuthn>(bad).unwrap_err().contains("backedUp"));
+    }
+
+    #[test]
+    fn what_is_said_to_be_kept_is_what_the_conversion_gives_back() {
+        let Verdict::Part { keeps, otherwise, .. } = SimpleWebAuthn::PROFILE.represent else {
+            unreachable!()
+        };
+        let mut variants: Vec<_> = [
+            CredentialRecord { uv_initialized: Some(true), ..record(2) },
+            CredentialRecord { transports: None, backup: None, user_handle: None, ..record(3) },
+            CredentialRecord { transports: Some(Transports::default()), ..record(4) },
+            CredentialRecord { transports: Some(Transports::new(["\"\\\u{1}é", "usb"])), ..record(5) },
+            CredentialRecord {
+                backup: Some(Backup::SingleDevice),
+                sign_count: SignCount(u32::MAX),
+                ..record(6)
+            },
+            CredentialRecord { backup: Some(Backup::BackedUp), status: Status::Revoked, ..record(7) },
+            CredentialRecord { account: Identifier::of_nobody(), ..record(8) },
+        ]
+        .into();
+        for algorithm in Algorithm::ALL {
+            variants.push(CredentialRecord { public_key: key(algorithm, 9), ..record(9) });
+        }
+        let mut kept = 0;
+        for record in &variants {
+            let found_out = otherwise(record);
+            assert_eq!(SimpleWebAuthn::PROFILE.represent(record), found_out);
+            kept += usize::from(keeps(record));
+        }
+        // Nobody's account, and the algorithms whose identifiers the library does not know.
+        let careful = variants.len() - kept;
+        let renamed = Algorithm::ALL.iter().filter(|algorithm| {
+            let algorithm = key(**algorithm, 9).algorithm();
+            algorithm != algorithm.polymorphic()
+        });
+        assert_eq!(careful, 1 + renamed.count());
+        assert!(careful > 2 && kept > 6);
     }
 
     #[test]

@@ -3,11 +3,17 @@
 use std::{error::Error, marker::PhantomData, path::Path};
 
 use keyferry_core::{
-    Backup, CredentialId, Profile, Shown, Sink, SinkError, SinkErrorKind, StoredRecord, Write, Written,
+    Backup, CredentialId, CredentialRecord, Held, Profile, Shown, Sink, SinkError, SinkErrorKind,
+    StoredRecord, Write, Written,
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{FileLock, RecordFormat, change::carry_over, records_file::RecordsFile};
+use crate::{
+    FileLock, RecordFormat,
+    change::carry_over,
+    records_file::{Key, RecordsFile},
+};
 
 /// A JSON file of one library's records.
 ///
@@ -27,6 +33,8 @@ pub struct JsonSink<F> {
     lock: Option<FileLock>,
     has_failed: bool,
     profile: Profile,
+    /// A record as it would be written.
+    text: Vec<u8>,
     format: PhantomData<F>,
 }
 
@@ -61,12 +69,7 @@ impl<F: RecordFormat> JsonSink<F> {
 
     fn open(path: &Path, lock: Option<FileLock>) -> Result<Self, SinkError> {
         let name = Shown(&path.to_string_lossy()).to_string();
-        let file = RecordsFile::open(path, F::KEYED_BY_ACCOUNT, |text| {
-            let stored = decode::<F>(text)?.1;
-            let account = stored.account.map(|account| account.as_str().to_owned()).unwrap_or_default();
-            Ok((stored.credential_id, account))
-        })
-        .map_err(|error| {
+        let file = RecordsFile::open(path, F::KEYED_BY_ACCOUNT, key_of::<F>).map_err(|error| {
             let kind = match error.kind() {
                 std::io::ErrorKind::InvalidData => SinkErrorKind::SchemaMismatch,
                 _ => SinkErrorKind::Unreachable,
@@ -74,7 +77,8 @@ impl<F: RecordFormat> JsonSink<F> {
             SinkError::new(kind, format!("cannot read {} records from {name}", F::PROFILE.name))
                 .because(error)
         })?;
-        Ok(Self { file, name, lock, has_failed: false, profile: F::PROFILE, format: PhantomData })
+        let (profile, text) = (F::PROFILE, Vec::new());
+        Ok(Self { file, name, lock, has_failed: false, profile, text, format: PhantomData })
     }
 
     /// Tells whether there was a file when it was opened.
@@ -83,30 +87,47 @@ impl<F: RecordFormat> JsonSink<F> {
     }
 
     fn failed(&self, action: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> SinkError {
-        SinkError::new(SinkErrorKind::Refused, format!("cannot {action} {}", self.name)).because(source)
+        failed(&self.name, action, source)
     }
 
     fn stored(&mut self, id: &CredentialId) -> Result<Option<Decoded>, SinkError> {
-        let Some(text) = self.file.get(id).map_err(|error| self.failed("read", error))? else {
-            return Ok(None);
-        };
-        let (record, stored) = decode::<F>(&text).map_err(|message| self.failed("read", message))?;
-        if stored.credential_id != *id {
-            // Two IDs met in one 64-bit hash; the keys of the hash are new in every run.
-            return Err(self.failed("index", "two credential IDs have the same hash, run again"));
+        let text = self.file.get(id).map_err(|error| failed(&self.name, "read", error))?;
+        text.map(|text| decode_of::<F>(text, id, &self.name)).transpose()
+    }
+
+    /// Looks a record up; where its text is what would be written, nobody needs to understand it.
+    fn held_of(&mut self, record: &CredentialRecord) -> Result<Held, SinkError> {
+        let text = self.file.get(&record.credential_id).map_err(|error| failed(&self.name, "read", error))?;
+        let Some(text) = text else { return Ok(Held::Nothing) };
+        if write_text::<F>(&StoredRecord::from(record), &mut self.text).is_ok() && self.text == text {
+            return Ok(Held::AsWritten);
         }
-        Ok(Some((record, stored)))
+        let (_, stored) = decode_of::<F>(text, &record.credential_id, &self.name)?;
+        Ok(Held::Record(Box::new(stored)))
+    }
+
+    fn insert(&mut self, record: &CredentialRecord) -> Result<Written, SinkError> {
+        let id = &record.credential_id;
+        if let Err(message) = write_text::<F>(&StoredRecord::from(record), &mut self.text) {
+            return match self.stored(id)? {
+                Some(_) => Ok(Written::Changed),
+                None => Err(self.failed("write", message)),
+            };
+        }
+        let added = self.file.add(id, record.account.as_str(), &self.text);
+        match added.map_err(|error| self.failed("write", error))? {
+            true => Ok(Written::Done),
+            false => Ok(Written::Changed),
+        }
     }
 
     /// Makes one change, unless the record is not any more what it was when it was read.
     fn write(&mut self, write: &Write<'_>) -> Result<Written, SinkError> {
+        if let Write::Insert(record) = write {
+            return self.insert(record);
+        }
         let current = self.stored(write.credential_id())?;
         match (write, current) {
-            (Write::Insert(record), None) => {
-                let value = encode::<F>(&StoredRecord::from(*record))
-                    .map_err(|message| self.failed("write", message))?;
-                self.put(&record.credential_id, record.account.as_str(), &value)?;
-            }
             (Write::Update { stored, merged }, Some((mut record, current)))
                 if is_as_read(stored, &current) =>
             {
@@ -117,8 +138,9 @@ impl<F: RecordFormat> JsonSink<F> {
                 let before = encode::<F>(&current).map_err(|message| self.failed("write", message))?;
                 let after = encode::<F>(&merged).map_err(|message| self.failed("write", message))?;
                 carry_over(&mut record, &before, &after);
-                let account = merged.account.as_ref().map(|account| account.as_str()).unwrap_or_default();
-                self.put(&merged.credential_id, account, &record)?;
+                let text = serde_json::to_vec(&record).map_err(|error| self.failed("write", error))?;
+                let changed = self.file.change(&merged.credential_id, &text);
+                changed.map_err(|error| self.failed("write", error))?;
             }
             (Write::Remove { stored }, Some((_, current))) if is_as_read(stored, &current) => {
                 self.file.remove(&stored.credential_id).map_err(|error| self.failed("write", error))?;
@@ -126,16 +148,6 @@ impl<F: RecordFormat> JsonSink<F> {
             _ => return Ok(Written::Changed),
         }
         Ok(Written::Done)
-    }
-
-    fn put(
-        &mut self,
-        id: &CredentialId,
-        account: &str,
-        record: &Map<String, Value>,
-    ) -> Result<(), SinkError> {
-        let text = serde_json::to_vec(record).map_err(|error| self.failed("write", error))?;
-        self.file.put(id, account, &text).map_err(|error| self.failed("write", error))
     }
 }
 
@@ -150,6 +162,10 @@ impl<F: RecordFormat> Sink for JsonSink<F> {
             found.extend(self.stored(id)?.map(|(_, stored)| stored));
         }
         Ok(found)
+    }
+
+    fn held(&mut self, records: &[&CredentialRecord]) -> Result<Vec<Held>, SinkError> {
+        records.iter().map(|record| self.held_of(record)).collect()
     }
 
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {
@@ -173,6 +189,10 @@ impl<F: RecordFormat> Sink for JsonSink<F> {
     }
 }
 
+fn failed(name: &str, action: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> SinkError {
+    SinkError::new(SinkErrorKind::Refused, format!("cannot {action} {name}")).because(source)
+}
+
 /// Tells whether what decides over a login is as it was when the change was decided.
 fn is_as_read(stored: &StoredRecord, current: &StoredRecord) -> bool {
     let eligible = |record: &StoredRecord| record.backup.map(Backup::eligible);
@@ -184,6 +204,31 @@ fn is_as_read(stored: &StoredRecord, current: &StoredRecord) -> bool {
         && stored.user_handle == current.user_handle
         && stored.status == current.status
         && eligible(stored) == eligible(current)
+}
+
+/// Decodes as far as the key, and finds everything wrong that [`decode`] finds.
+pub(crate) fn key_of<F: RecordFormat>(text: &[u8], scratch: &mut Vec<u8>) -> Result<Key, String> {
+    let stored = match serde_json::from_slice::<F::Record>(text) {
+        // A text that is what would be written has no other members, so there is nothing else in it to be wrong.
+        Ok(record) if is_text_of(&record, text, scratch) => F::to_stored(&record)?,
+        _ => decode::<F>(text)?.1,
+    };
+    let account = stored.account.map(|account| account.as_str().to_owned()).unwrap_or_default();
+    Ok((stored.credential_id, account))
+}
+
+fn is_text_of(record: &impl Serialize, text: &[u8], scratch: &mut Vec<u8>) -> bool {
+    scratch.clear();
+    serde_json::to_writer(&mut *scratch, record).is_ok() && scratch == text
+}
+
+fn decode_of<F: RecordFormat>(text: &[u8], id: &CredentialId, name: &str) -> Result<Decoded, SinkError> {
+    let (record, stored) = decode::<F>(text).map_err(|message| failed(name, "read", message))?;
+    if stored.credential_id != *id {
+        // Two IDs met in one 64-bit hash; the keys of the hash are new in every run.
+        return Err(failed(name, "index", "two credential IDs have the same hash, run again"));
+    }
+    Ok((record, stored))
 }
 
 /// A record as it stands in the file, with what the application added, and what keyferry understands of it.
@@ -200,10 +245,31 @@ fn decode<F: RecordFormat>(text: &[u8]) -> Result<Decoded, String> {
     Ok((record, F::to_stored(&typed)?))
 }
 
+/// Writes a record on one line.
+fn write_text<F: RecordFormat>(
+    view: &StoredRecord,
+    text: &mut Vec<u8>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    text.clear();
+    serde_json::to_writer(&mut *text, &record_of::<F>(view)?)?;
+    if text.first() != Some(&b'{') {
+        return Err(NO_OBJECT.into());
+    }
+    Ok(())
+}
+
 fn encode<F: RecordFormat>(view: &StoredRecord) -> Result<Map<String, Value>, Box<dyn Error + Send + Sync>> {
-    let record = F::to_record(view).map_err(|reason| format!("the target cannot hold it: {reason}"))?;
-    match serde_json::to_value(record)? {
+    match serde_json::to_value(record_of::<F>(view)?)? {
         Value::Object(map) => Ok(map),
-        _ => Err("a record is not a JSON object".into()),
+        _ => Err(NO_OBJECT.into()),
     }
 }
+
+const NO_OBJECT: &str = "a record is not a JSON object";
+
+fn record_of<F: RecordFormat>(view: &StoredRecord) -> Result<F::Record, String> {
+    F::to_record(view).map_err(|reason| format!("the target cannot hold it: {reason}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -83,9 +83,20 @@ impl Export {
     }
 
     /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.
-    pub(crate) fn check_and_keep(&self, order: Order) -> anyhow::Result<(Checked, Again)> {
+    ///
+    /// `each` sees every record.
+    pub(crate) fn check_and_keep(
+        &self,
+        order: Order,
+        mut each: impl FnMut(&CredentialRecord),
+    ) -> anyhow::Result<(Checked, Again)> {
         let mut spool = Spool::new(order);
-        let checked = self.check(|row| spool.add(row))?;
+        let checked = self.check(|row| {
+            spool.add(row);
+            if let Ok(located) = row {
+                each(&located.value);
+            }
+        })?;
         Ok((checked, spool.finish().map_or(Again::File, Again::Kept)))
     }
 

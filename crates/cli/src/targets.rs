@@ -143,6 +143,11 @@ impl Target {
         }
     }
 
+    /// Tells whether it is a file of records that exists.
+    pub(crate) fn has_records(&self) -> bool {
+        matches!(self, Self::Records(_, path) if path.exists())
+    }
+
     /// Returns which kind of database it is, where it is one.
     pub(crate) fn dialect(&self) -> Option<Dialect> {
         match self {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use keyferry_core::{Mode, Report, UserHandleRule};
+use keyferry_core::{Mode, Report, SearchedModuli, UserHandleRule};
 
 use crate::{
     args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects, spool::Order,
@@ -37,15 +37,23 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     let export = Export::open(&args.source, args.rp_id.clone())?;
     // A file of records keeps the order of the export; a table has an index on the IDs.
     let order = if target.is_database() { Order::OfIds } else { Order::OfFile };
-    let (checked, again) = export.check_and_keep(order)?;
+    // A file of records is checked whole when it is opened, and holds most keys of the export as a rule.
+    let mut moduli = target.has_records().then(SearchedModuli::default);
+    let (checked, again) = export.check_and_keep(order, |record| {
+        if let Some(moduli) = &mut moduli {
+            moduli.add(&record.public_key);
+        }
+    })?;
+    let moduli = moduli.map(SearchedModuli::complete).unwrap_or_default();
 
     let mut report = Report::default();
     let is_missing;
     let result = {
-        let mut opened = match lock {
-            Some(lock) => target.open_for_writing(&tables, lock)?,
-            None => target.open_for_reading(&tables)?,
-        };
+        let mut opened = moduli.known(|| match lock {
+            Some(lock) => target.open_for_writing(&tables, lock),
+            None => target.open_for_reading(&tables),
+        })?;
+        drop(moduli);
         opened.warnings.iter().for_each(|warning| output::say(&format!("warning: {warning}")));
         is_missing = opened.is_missing;
         let verb = match mode {

@@ -62,7 +62,7 @@ pub fn compare(
         if barred {
             return Comparison::Skip(CannotLogIn::of_status(&record.status));
         }
-        if profile.keeps_whole(record) {
+        if profile.lost(record).is_some() {
             return Comparison::Insert;
         }
         return match profile.represent(record) {
@@ -111,7 +111,7 @@ pub fn compare(
 ///
 /// [`compare`] then says the same of the record's representation, and finds no sign count that is ahead.
 pub(crate) fn is_settled(record: &CredentialRecord, profile: &Profile) -> bool {
-    record.status.is_active() && profile.keeps_whole(record)
+    record.status.is_active() && profile.lost(record).is_some()
 }
 
 /// Finds what an import must never change; an item that one side does not know is no contradiction.

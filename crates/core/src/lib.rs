@@ -35,8 +35,8 @@ pub use compare::{Authority, Comparison, compare};
 pub use fault::{DecodeError, Fault, FaultCode, Item, RowFaults};
 pub use items::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseAlgorithm, CoseKey, CredentialId, Curve,
-    Identifier, KeyParameters, RpId, RpIdError, SignCount, Status, Timestamp, Transports, UserHandle,
-    with_keys_searched,
+    Identifier, KeyParameters, KnownModuli, RpId, RpIdError, SearchedModuli, SignCount, Status, Timestamp,
+    Transports, UserHandle, with_keys_searched,
 };
 pub use located::{Located, Location};
 pub use one_file::{Occurrences, OneFile, OneFileBuilder, Standing};

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{CannotLogIn, CredentialRecord, Fault, Item, Location, Profile, Status, StoredRecord};
+use crate::{
+    CannotLogIn, CredentialRecord, Fault, Identifier, Item, Location, Profile, Status, StoredRecord,
+};
 
 /// The most faults that are kept one by one; counts go on beyond it, so memory has a bound.
 const KEPT_FAULTS: usize = 1_000_000;
@@ -156,29 +158,57 @@ impl Report {
         if let Err(reason) = profile.log_in_as(record, status) {
             *self.cannot_log_in.entry(reason).or_default() += 1;
         }
-        if !is_written || profile.keeps_whole(record) {
+        if !is_written {
             return;
         }
-        if let Ok(represented) = profile.represent(record) {
-            let account = represented.account.as_ref();
-            for item in StoredRecord::from(record).differences(&represented) {
-                // What the target says in other words is not lost: an active credential needs no status there, and
-                // the identifier that names the account stands there as the account.
-                let is_said = match item {
-                    Item::Status => record.status.is_active(),
-                    Item::UserId => account.is_some() && record.user_id.as_ref() == account,
-                    Item::ExternalUserId => account.is_some() && record.external_user_id.as_ref() == account,
-                    _ => false,
-                };
-                *self.not_kept.entry(item).or_default() += u64::from(!is_said);
+        if let Some(lost) = profile.lost(record) {
+            let keeps_account = !lost.contains(&Item::Account);
+            for item in lost.iter().filter(|item| is_there(record, **item)) {
+                self.not_kept_but_said(record, *item, keeps_account.then_some(&record.account));
             }
-            self.not_kept.retain(|_, count| *count > 0);
+        } else if let Ok(represented) = profile.represent(record) {
+            for item in StoredRecord::from(record).differences(&represented) {
+                self.not_kept_but_said(record, item, represented.account.as_ref());
+            }
+        }
+    }
+
+    /// Counts an item that does not come back from a target that has this account.
+    fn not_kept_but_said(&mut self, record: &CredentialRecord, item: Item, account: Option<&Identifier>) {
+        // What the target says in other words is not lost: an active credential needs no status there, and the
+        // identifier that names the account stands there as the account.
+        let is_said = match item {
+            Item::Status => record.status.is_active(),
+            Item::UserId => account.is_some() && record.user_id.as_ref() == account,
+            Item::ExternalUserId => account.is_some() && record.external_user_id.as_ref() == account,
+            _ => false,
+        };
+        if !is_said {
+            *self.not_kept.entry(item).or_default() += 1;
         }
     }
 
     /// Tells whether no row was refused or in conflict.
     pub fn is_clean(&self) -> bool {
         self.counts.conflict == 0 && self.counts.refused == 0
+    }
+}
+
+/// Tells whether a record says something about an item.
+fn is_there(record: &CredentialRecord, item: Item) -> bool {
+    match item {
+        Item::Transports => record.transports.is_some(),
+        Item::UvInitialized => record.uv_initialized.is_some(),
+        Item::BackupEligible | Item::BackupState => record.backup.is_some(),
+        Item::Aaguid => record.aaguid.is_some(),
+        Item::AuthenticatorAttachment => record.authenticator_attachment.is_some(),
+        Item::AttestationFormat => record.attestation_format.is_some(),
+        Item::CreatedAt => record.created_at.is_some(),
+        Item::UserId => record.user_id.is_some(),
+        Item::ExternalUserId => record.external_user_id.is_some(),
+        Item::UserHandle => record.user_handle.is_some(),
+        Item::CredentialId | Item::PublicKey | Item::SignCount | Item::Row => false,
+        Item::Status | Item::RpId | Item::Account => true,
     }
 }
 
@@ -213,6 +243,44 @@ mod tests {
         let items: Vec<_> = report.not_kept.keys().map(|item| item.name()).collect();
         assert_eq!(items, ["transports", "backup_eligible", "backup_state", "user_id", "rp_id"]);
         assert!(report.cannot_log_in.is_empty());
+    }
+
+    #[test]
+    fn what_is_lost_is_the_same_whether_it_is_known_or_found_out() {
+        const WITHOUT: &[Item] = &[
+            Item::Transports,
+            Item::BackupEligible,
+            Item::BackupState,
+            Item::Status,
+            Item::UserId,
+            Item::RpId,
+        ];
+        fn represent(record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
+            let (transports, backup, status, user_id, rp_id) = (None, None, None, None, None);
+            Ok(StoredRecord { transports, backup, status, user_id, rp_id, ..StoredRecord::from(record) })
+        }
+        let found_out = Profile { represent: Verdict::Fixed(represent), ..profile() };
+        let keeps = |record: &CredentialRecord| record.sign_count.0 != 3;
+        let otherwise = |record: &CredentialRecord| represent(record);
+        let known = Profile { represent: Verdict::Part { without: WITHOUT, keeps, otherwise }, ..profile() };
+        for seed in 1..9 {
+            let mut record = record(seed);
+            record.sign_count.0 = u32::from(seed);
+            record.transports = record.transports.filter(|_| seed != 4);
+            record.backup = record.backup.filter(|_| seed != 5);
+            record.user_id = record.user_id.filter(|_| seed != 6);
+            if seed >= 7 {
+                record.account = record.user_id.clone().unwrap();
+            }
+            assert_eq!(known.represent(&record), found_out.represent(&record), "{seed}");
+            assert_eq!(known.lost(&record).is_none(), seed == 3, "the careful way is taken");
+            let described = |profile| {
+                let mut report = Report::default();
+                report.describe(&record, profile, &Status::Active, true);
+                report
+            };
+            assert_eq!(described(&known), described(&found_out), "{seed}");
+        }
     }
 
     #[test]

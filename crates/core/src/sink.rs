@@ -23,6 +23,15 @@ pub enum Verdict<T> {
     Fixed(fn(&CredentialRecord) -> Result<T, CannotLogIn>),
     /// A function that knows the one target, such as the columns of its table.
     Made(Arc<Made<T>>),
+    /// For a target that keeps some items of nearly every record as they are and has no place for the others.
+    Part {
+        /// The items that it has no place for: never the ID, the key or the sign count, and both backup flags or none.
+        without: &'static [Item],
+        /// Tells whether the target gives this record back as it was but for these items; then `otherwise` says the same.
+        keeps: fn(&CredentialRecord) -> bool,
+        /// As [`Verdict::Fixed`].
+        otherwise: fn(&CredentialRecord) -> Result<T, CannotLogIn>,
+    },
     /// For a target that keeps nearly every record whole, so that nothing is built only to find that out.
     Whole {
         /// Tells whether the target gives this record back item by item as it was; then `otherwise` says the same.
@@ -38,14 +47,19 @@ type Keeps = dyn Fn(&CredentialRecord) -> bool + Send + Sync;
 impl<T> Verdict<T> {
     fn of(&self, record: &CredentialRecord) -> Result<T, CannotLogIn> {
         match self {
-            Self::Fixed(function) => function(record),
+            Self::Fixed(function) | Self::Part { otherwise: function, .. } => function(record),
             Self::Made(function) => function(record),
             Self::Whole { otherwise, .. } => otherwise(record),
         }
     }
 
-    fn is_whole(&self, record: &CredentialRecord) -> bool {
-        matches!(self, Self::Whole { keeps, .. } if keeps(record))
+    /// Returns the items that do not come back, where the others are known to come back as they were.
+    fn lost(&self, record: &CredentialRecord) -> Option<&'static [Item]> {
+        match self {
+            Self::Whole { keeps, .. } => keeps(record).then_some(&[]),
+            Self::Part { without, keeps, .. } => keeps(record).then_some(without),
+            Self::Fixed(_) | Self::Made(_) => None,
+        }
     }
 }
 
@@ -73,15 +87,17 @@ impl Profile {
     /// # Errors
     /// - the target cannot hold it.
     pub fn represent(&self, record: &CredentialRecord) -> Result<StoredRecord, CannotLogIn> {
-        if self.keeps_whole(record) {
-            return Ok(StoredRecord::from(record));
-        }
-        self.represent.of(record)
+        let Some(lost) = self.lost(record) else { return self.represent.of(record) };
+        let mut stored = StoredRecord::from(record);
+        lost.iter().for_each(|item| stored.forget(*item));
+        Ok(stored)
     }
 
-    /// Tells whether it is known, without building anything, that the target gives the record back as it is.
-    pub(crate) fn keeps_whole(&self, record: &CredentialRecord) -> bool {
-        self.represent.is_whole(record)
+    /// Returns the items that the target does not give back; `None` where that is not known without building anything.
+    ///
+    /// All others come back as they are.
+    pub(crate) fn lost(&self, record: &CredentialRecord) -> Option<&'static [Item]> {
+        self.represent.lost(record)
     }
 
     /// Tells whether the target's library takes an active record like this one.

@@ -78,6 +78,27 @@ impl StoredRecord {
         }
     }
 
+    /// Takes an item out that a target has no place for.
+    pub(crate) fn forget(&mut self, item: Item) {
+        match item {
+            Item::Transports => self.transports = None,
+            Item::UvInitialized => self.uv_initialized = None,
+            Item::BackupEligible | Item::BackupState => self.backup = None,
+            Item::Aaguid => self.aaguid = None,
+            Item::AuthenticatorAttachment => self.authenticator_attachment = None,
+            Item::AttestationFormat => self.attestation_format = None,
+            Item::CreatedAt => self.created_at = None,
+            Item::Status => self.status = None,
+            Item::UserId => self.user_id = None,
+            Item::ExternalUserId => self.external_user_id = None,
+            Item::UserHandle => self.user_handle = None,
+            Item::RpId => self.rp_id = None,
+            Item::Account => self.account = None,
+            // Every target has them.
+            Item::CredentialId | Item::PublicKey | Item::SignCount | Item::Row => {}
+        }
+    }
+
     /// Tells whether this view is still the one that was read, in everything that no login moves: user, key, RP ID, user
     /// handle, backup eligibility and status. Sign count, transports and backup state may differ.
     pub fn is_as_read(&self, read: &Self) -> bool {

@@ -190,6 +190,14 @@ impl CoseKey {
         }
     }
 
+    /// Returns the modulus; `None` unless the key is RSA.
+    pub(super) fn rsa_modulus(&self) -> Option<&[u8]> {
+        match self.numbers {
+            Numbers::Rsa { n, .. } => Some(n.of(&self.bytes)),
+            _ => None,
+        }
+    }
+
     /// Returns the exponent, big-endian without leading zero; `None` unless the key is RSA.
     pub fn rsa_exponent(&self) -> Option<&[u8]> {
         match self.numbers {

@@ -40,7 +40,7 @@ pub use credential_id::CredentialId;
 pub use identifier::Identifier;
 pub use rp_id::{RpId, RpIdError};
 pub use sign_count::SignCount;
-pub use small_factors::with_keys_searched;
+pub use small_factors::{KnownModuli, SearchedModuli, with_keys_searched};
 pub use status::Status;
 pub use timestamp::Timestamp;
 pub use transports::Transports;

@@ -5,12 +5,18 @@ use std::sync::LazyLock;
 
 mod ahead;
 mod at_once;
+mod known;
 
-pub(super) use ahead::was_searched;
 pub use ahead::with_keys_searched;
+pub use known::{KnownModuli, SearchedModuli};
 
 /// Primes below this are tried as factors.
 const SMALL_PRIMES_BELOW: u32 = 1 << 16;
+
+/// Tells whether this very modulus was searched before, and has no small factor.
+pub(super) fn was_searched(modulus: &[u8]) -> bool {
+    ahead::was_searched(modulus) || known::is_searched(modulus)
+}
 
 /// Products that are reduced together: their chains of multiplications do not depend on each other, so the processor
 /// works on all of them at once.

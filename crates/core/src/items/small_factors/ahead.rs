@@ -40,7 +40,7 @@ pub fn with_keys_searched<T>(keys: &[impl AsRef<[u8]>], work: impl FnOnce() -> T
 }
 
 /// Tells whether the next search was done ahead, for this very modulus; each search counts once.
-pub(in super::super) fn was_searched(modulus: &[u8]) -> bool {
+pub(super) fn was_searched(modulus: &[u8]) -> bool {
     SEARCHED.with_borrow_mut(|searched| {
         // A row that was not read to its key leaves its modulus in front: look behind it.
         let Some(at) = searched.iter().position(|known| **known == *modulus) else { return false };

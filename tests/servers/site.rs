@@ -239,15 +239,15 @@ impl Site {
 
     /// Holds what these statements lock, in a transaction of another session, while something is done.
     ///
-    /// It ends when the server is killed, or by itself after half a minute.
+    /// It ends when the server is killed, or by itself after a minute.
     pub(crate) fn while_held<T>(&self, statements: &str, work: impl FnOnce() -> T) -> T {
         let (sleep, sleeping) = match self.kind {
             Kind::Postgres => (
-                "SELECT pg_sleep(30)",
+                "SELECT pg_sleep(55)",
                 "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
             ),
             Kind::MySql => (
-                "SELECT sleep(30)",
+                "SELECT sleep(55)",
                 "SELECT id FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
             ),
         };

@@ -175,33 +175,6 @@ pub(crate) fn copy_into(table: &Table) -> String {
     format!("COPY {name} ({}) FROM STDIN WITH (FORMAT binary)", columns.join(", "))
 }
 
-/// Sets the comment of the table, which is ours and has no quotes, or takes it away (PostgreSQL).
-pub(crate) fn comment(table: &Table, words: Option<&'static str>) -> String {
-    let words = words.map_or("NULL".to_owned(), |words| format!("'{words}'"));
-    format!("COMMENT ON TABLE {} IS {words}", table.name.quoted(table.dialect))
-}
-
-/// Tells whether this user owns the table $1, if its comment is $2 (PostgreSQL).
-pub(crate) const UNFINISHED_BY: &str = "\
-SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE')::int4 FROM pg_catalog.pg_class c \
-WHERE c.oid = pg_catalog.to_regclass($1) AND pg_catalog.obj_description(c.oid, 'pg_class') = $2";
-
-/// Copies rows out of the table, in the order of their keys: those between two keys, given as hexadecimal digits, and no
-/// more than these many.
-pub(crate) fn copy_range(table: &Table, [first, last]: &[String; 2], most: usize) -> String {
-    let columns: Vec<_> = read_columns(table).map(|column| column.quoted(table.dialect)).collect();
-    let key = table.columns.get(table.key).map(|key| key.quoted(table.dialect)).unwrap_or_default();
-    let bytes = |digits: &str| format!("'\\x{digits}'::pg_catalog.bytea");
-    format!(
-        "COPY (SELECT {} FROM {} WHERE {key} >= {} AND {key} <= {} ORDER BY {key} LIMIT {most}) \
-         TO STDOUT WITH (FORMAT binary)",
-        columns.join(", "),
-        table.name.quoted(table.dialect),
-        bytes(first),
-        bytes(last),
-    )
-}
-
 /// Gives the table that rows are copied into another name, so that one with other columns can take its place.
 pub(crate) fn put_copy_table_away(number: usize) -> String {
     format!("ALTER TABLE pg_temp.{COPY_TABLE} RENAME TO {COPY_TABLE}_{number}")

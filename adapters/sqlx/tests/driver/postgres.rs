@@ -142,6 +142,29 @@ fn rows_are_copied_in() {
 }
 
 #[test]
+fn rows_are_copied_out() {
+    with(async |_, _, mut database| {
+        let copy =
+            "COPY (SELECT n::int8, NULL FROM generate_series(1, 3) AS n) TO STDOUT WITH (FORMAT binary)";
+        let numbers = [1_i64, 2, 3].map(i64::to_be_bytes);
+        let rows = numbers.each_ref().map(|number| [Some(&number[..]), None]);
+        for _ in 0..2 {
+            let mut all = Vec::new();
+            database.copy_out(copy, &mut |piece| all.extend_from_slice(piece)).await.unwrap();
+            assert_eq!(all, copied(&rows.each_ref().map(|row| &row[..])));
+            assert_eq!(cell(&mut database, "SELECT 1::int8", Kind::Integer).await, Ok(Value::Integer(1)));
+        }
+        // What the driver leaves of a refusal would be taken for the answer to another statement.
+        let copy = "COPY not_there TO STDOUT WITH (FORMAT binary)";
+        let error = database.copy_out(copy, &mut |_| ()).await.unwrap_err();
+        assert_eq!(error.class, Class::Schema, "{error}");
+        let error = database.run("SELECT 1").await.unwrap_err();
+        assert_eq!(error.class, Class::Connection, "{error}");
+        database.close().await;
+    });
+}
+
+#[test]
 fn a_killed_connection_is_told() {
     with(async |server, url, mut database| {
         let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

@@ -133,10 +133,11 @@ mod tests {
         data
     }
 
-    fn read(data: &[u8], size: usize) -> (Vec<(Vec<u8>, Vec<u8>)>, bool) {
+    /// The first column and all bytes of each row, and whether that was all of the answer.
+    fn read(data: &[u8], size: usize) -> (Vec<[Vec<u8>; 2]>, bool) {
         let (mut reader, mut found) = (RowReader::default(), Vec::new());
         for piece in data.chunks(size) {
-            reader.read(piece, |row| found.push((row.first.to_vec(), row.bytes.to_vec())));
+            reader.read(piece, |row| found.push([row.first.to_vec(), row.bytes.to_vec()]));
         }
         (found, reader.is_complete())
     }
@@ -146,9 +147,9 @@ mod tests {
         let data = answer();
         let (whole, is_complete) = read(&data, data.len());
         assert!(is_complete);
-        let ids: Vec<_> = whole.iter().map(|(id, _)| id.as_slice()).collect();
+        let ids: Vec<_> = whole.iter().map(|[id, _]| id.as_slice()).collect();
         assert_eq!(ids, [&b"one"[..], b"", &[7; 300]]);
-        let bytes: Vec<u8> = whole.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+        let bytes: Vec<u8> = whole.iter().flat_map(|[_, bytes]| bytes.clone()).collect();
         assert_eq!(bytes, data[HEADER..data.len() - 2]);
         for size in 1..data.len() {
             assert_eq!(read(&data, size), (whole.clone(), true), "pieces of {size}");

@@ -35,7 +35,7 @@ pub(super) async fn compare<'r, D: Database>(
     // Rows of others may stand between ours, but no more of them than reading ours one by one would cost.
     let most = 2 * sorted.len() + 1000;
     let bounds = [first, last].map(|record| hex(record.credential_id.as_bytes()));
-    let statement = text::copy_range(table, &bounds, most);
+    let statement = copy_range(table, &bounds, most);
 
     let mut rest = Rest { records: Vec::new(), is_sparse: false };
     let (mut reader, mut found) = (RowReader::default(), 0);
@@ -87,4 +87,20 @@ fn copied<'b>(
     let (view, context) = (View::from(record), table.context(0));
     copy::add_row(row, columns.iter().map(|(column, width)| (table.value(column, &view, context), *width)));
     row
+}
+
+/// Copies rows out of the table, in the order of their keys: those between two keys, given as hexadecimal digits, and no
+/// more than these many.
+fn copy_range(table: &Table, [first, last]: &[String; 2], most: usize) -> String {
+    let columns: Vec<_> = text::read_columns(table).map(|column| column.quoted(table.dialect)).collect();
+    let key = table.columns.get(table.key).map(|key| key.quoted(table.dialect)).unwrap_or_default();
+    let bytes = |digits: &str| format!("'\\x{digits}'::pg_catalog.bytea");
+    format!(
+        "COPY (SELECT {} FROM {} WHERE {key} >= {} AND {key} <= {} ORDER BY {key} LIMIT {most}) \
+         TO STDOUT WITH (FORMAT binary)",
+        columns.join(", "),
+        table.name.quoted(table.dialect),
+        bytes(first),
+        bytes(last),
+    )
 }

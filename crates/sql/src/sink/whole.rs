@@ -8,7 +8,6 @@ use crate::{
     name::quote,
     schema::{Index, indexes_of},
     table::Table,
-    text,
 };
 
 /// From how many records on it is less work to make an index afterwards than to fill it row by row.
@@ -99,7 +98,7 @@ async fn put_off<D: Database>(database: &mut D, table: &Table) -> Result<(), Dat
     for Index { name, .. } in indexes_of(table.dialect, &table.name) {
         database.run(&format!("DROP INDEX {schema}.{name}")).await?;
     }
-    database.run(&text::comment(table, Some(UNFINISHED))).await?;
+    database.run(&comment(table, Some(UNFINISHED))).await?;
     database.run("COMMIT").await
 }
 
@@ -108,7 +107,7 @@ async fn make_up<D: Database>(database: &mut D, table: &Table) -> Result<(), Dat
     for Index { statement, .. } in indexes_of(table.dialect, &table.name) {
         database.run(&statement.replacen("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1)).await?;
     }
-    database.run(&text::comment(table, None)).await?;
+    database.run(&comment(table, None)).await?;
     database.run("COMMIT").await
 }
 
@@ -127,7 +126,7 @@ pub(super) async fn was_put_off<D: Database>(
     }
     let binds =
         [crate::Value::text(&table.name.quoted(table.dialect)).into_owned(), crate::Value::text(UNFINISHED)];
-    let owners = catalog::rows(database, text::UNFINISHED_BY, &binds, |row| row.flag(0)).await?;
+    let owners = catalog::rows(database, UNFINISHED_BY, &binds, |row| row.flag(0)).await?;
     Ok(match owners.first() {
         None => PutOff::Nothing,
         Some(true) => PutOff::ByUs,
@@ -144,3 +143,14 @@ pub(super) fn warning(put_off: PutOff, access: Access) -> Option<String> {
         (PutOff::ByOwner, _) => Some(format!("{what}; one by the table's owner makes them")),
     }
 }
+
+/// Sets the comment of the table, which is ours and has no quotes, or takes it away (PostgreSQL).
+fn comment(table: &Table, words: Option<&'static str>) -> String {
+    let words = words.map_or("NULL".to_owned(), |words| format!("'{words}'"));
+    format!("COMMENT ON TABLE {} IS {words}", table.name.quoted(table.dialect))
+}
+
+/// Tells whether this user owns the table $1, if its comment is $2 (PostgreSQL).
+const UNFINISHED_BY: &str = "\
+SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE')::int4 FROM pg_catalog.pg_class c \
+WHERE c.oid = pg_catalog.to_regclass($1) AND pg_catalog.obj_description(c.oid, 'pg_class') = $2";

@@ -1,5 +1,10 @@
 //! Every help page and every way to call the command wrongly.
 
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
 use crate::{
     exports::{csv, rows},
     support::{Folder, snapshot},
@@ -65,6 +70,26 @@ fn schemas() {
     for dialect in ["sqlite", "postgres", "mysql"] {
         snapshot(&format!("schema-{dialect}"), &[Folder::new().run(&format!("schema {dialect}")).expect(0)]);
     }
+}
+
+/// An application has a SQLite of its own, which may be older than the one that is built in: it must take what is not known.
+#[test]
+fn the_sqlite_schema_takes_rows_of_unknown_transports_from_the_systems_sqlite() {
+    let folder = Folder::new();
+    let schema = folder.run("schema sqlite").expect(0).stdout;
+    let program = "import sqlite3, sys; db = sqlite3.connect(':memory:'); db.executescript(sys.stdin.read()); \
+                   add = 'INSERT INTO webauthn_credentials (credential_id, public_key, cose_algorithm, sign_count, \
+                   transports, status, rp_id, account) VALUES (?, ?, -7, 0, ?, ?, ?, ?)'; \
+                   [db.execute(add, (bytes([at]), b'key', text, 'active', 'example.com', 'alice')) \
+                   for at, text in enumerate([None, '[]', '[\"usb\"]'])]; \
+                   db.execute('UPDATE webauthn_credentials SET sign_count = 1, transports = transports'); \
+                   print(db.execute('SELECT count(*) FROM webauthn_credentials').fetchone()[0])";
+    let mut python = Command::new("python3");
+    let mut child =
+        python.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(schema.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
 }
 
 #[test]

@@ -6,7 +6,8 @@ CREATE TABLE webauthn_credentials (
     public_key               BLOB    NOT NULL CHECK (length(public_key) > 0), -- COSE_Key, the bytes of the registration
     cose_algorithm           INTEGER NOT NULL, -- a copy for people and queries; the one inside the key counts
     sign_count               INTEGER NOT NULL CHECK (sign_count BETWEEN 0 AND 4294967295),
-    transports               TEXT    CHECK (json_valid(transports) AND json_type(transports) = 'array'), -- '[]' is empty
+    transports               TEXT    CHECK (transports IS NULL OR -- older versions call NULL no valid JSON; '[]' is empty
+        json_valid(transports) AND json_type(transports) = 'array'),
     uv_initialized           INTEGER CHECK (uv_initialized IN (0, 1)),
     backup_eligible          INTEGER CHECK (backup_eligible IN (0, 1)),
     backup_state             INTEGER CHECK (backup_state IN (0, 1)),

@@ -36,7 +36,7 @@ const MOST_REFUSED: usize = 100_000;
 /// that the next one is ready when the last one is written.
 const HANDED_OVER: usize = 1024;
 const HANDED_OVER_BYTES: usize = 1 << 19;
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 
 /// Keeps the rows of the first pass, as far as there is room.
 pub(crate) struct Spool {
@@ -181,14 +181,19 @@ impl Out {
 
     /// Hands over what there is; when nobody takes it any more, the rest is of no use.
     fn hand_over(&mut self) {
-        if self.order == Order::OfIds {
-            self.rows.sort_unstable_by(|one, other| one.value.credential_id.cmp(&other.value.credential_id));
-        }
         // Long rows are handed over in fewer, so that what waits has a bound in bytes, too.
         let each = (self.bytes / self.rows.len().max(1)).max(1);
         let most = (HANDED_OVER_BYTES / each).clamp(1, HANDED_OVER);
         self.bytes = 0;
-        let mut rows = self.rows.drain(..).map(Ok);
+        let rows = std::mem::take(&mut self.rows);
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        if self.order == Order::OfIds {
+            // A record is moved once and not with each step of the sort.
+            let id = |at: &usize| rows.get(*at).map(|row| &row.value.credential_id);
+            order.sort_unstable_by(|one, other| id(one).cmp(&id(other)));
+        }
+        let mut rows: Vec<Option<Located<CredentialRecord>>> = rows.into_iter().map(Some).collect();
+        let mut rows = order.into_iter().filter_map(|at| rows.get_mut(at)?.take()).map(Ok);
         loop {
             let handed: Vec<Row> = rows.by_ref().take(most).collect();
             if handed.is_empty() || self.sender.send(handed).is_err() {

@@ -128,11 +128,16 @@ fn number(row: &mut Vec<u8>, value: Option<u64>) {
     }; // memory takes it
 }
 
+/// Tells whether JSON writes a text as it is, between quotes; looks at every byte, which takes less time than to stop.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |is_plain, byte| is_plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
+}
+
 /// A text that SQLite spells otherwise than this makes its row one that is read cell by cell.
 fn string(row: &mut Vec<u8>, value: Option<&str>) {
     match value {
         None => row.extend_from_slice(b"null"),
-        Some(text) if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+        Some(text) if is_plain(text) => {
             row.push(b'"');
             row.extend_from_slice(text.as_bytes());
             row.push(b'"');

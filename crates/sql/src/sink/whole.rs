@@ -10,7 +10,7 @@ use crate::{
     table::Table,
 };
 
-/// From how many records on it is less work to make an index afterwards than to fill it row by row.
+/// From how many records on it is less work for PostgreSQL to make an index afterwards than to fill it row by row.
 const MANY: u64 = 20_000;
 
 /// What stands as the comment of a table whose indexes are still to be made.
@@ -43,14 +43,14 @@ impl<D: Database> SqlSink<D> {
         let first = format!("SELECT 1 FROM {name} LIMIT 1");
         let rows = catalog::rows(&mut self.database, &first, &[], |_| Some(())).await.map_err(failed)?;
         self.is_ours_alone = rows.is_empty();
-        if !self.is_ours_alone || records < MANY {
+        if !self.is_ours_alone {
             return Ok(());
         }
         match table.dialect {
             Dialect::Sqlite if late_index::put_off(&mut self.database, &table).await.map_err(failed)? => {
                 self.put_off = PutOff::ByUs;
             }
-            Dialect::Postgres if self.found == Found::NoTable => {
+            Dialect::Postgres if self.found == Found::NoTable && records >= MANY => {
                 match put_off(&mut self.database, &table).await {
                     Ok(()) => self.put_off = PutOff::ByUs,
                     Err(error) if error.class == Class::Connection => return Err(failed(error)),

@@ -6,8 +6,9 @@ use keyferry_core::{CoseAlgorithm, Item, Shown};
 use serde::Deserialize;
 
 use super::{
-    AccountTable, Column, Companion, Constant, Content, Derived, Encoding, Field, Key, Member, Needs,
-    RsaExponent, TableMap,
+    AccountTable, Column, Companion, Content, Encoding, Field, Key, Member, Needs, RsaExponent, TableMap,
+    check::{check, is_item},
+    words::{fits, may_change, read_constant, read_derived, read_encoding, usual},
 };
 use crate::{Dialect, NameError, TableName, name};
 
@@ -275,82 +276,6 @@ impl File {
     }
 }
 
-/// Sees to it that a login is possible from what the map keeps, and that nothing is written twice.
-fn check(map: &TableMap) -> Result<(), MapError> {
-    for item in [Item::CredentialId, Item::PublicKey, Item::SignCount, Item::Account] {
-        if !map.holds(item) {
-            return Err(content(&format!("no column holds the {item}, without which nobody can log in")));
-        }
-    }
-    if map.field(Item::BackupEligible).is_some() != map.field(Item::BackupState).is_some() {
-        return Err(content(
-            "backup_eligible and backup_state go together: one says nothing without the other",
-        ));
-    }
-    if map.account.is_some() && map.field(Item::Account).is_some() {
-        return Err(content("the account stands in [account] and in [columns]; one of the two must go"));
-    }
-    see_to_names(&map.columns)?;
-    let Some(key) = map.columns.iter().find(|column| column.name == map.key.column) else {
-        return Err(content(&format!(
-            "[key] names {}, which is no column of the map",
-            Shown(&map.key.column)
-        )));
-    };
-    if !is_of_the_id(&key.content) {
-        return Err(content(
-            "[key] must name a column that holds the credential_id or what is derived of it",
-        ));
-    }
-    if let Some(account) = &map.account {
-        see_to_names(&account.create)?;
-    }
-    for companion in &map.companions {
-        see_to_companion(companion, map.account.is_some())?;
-    }
-    Ok(())
-}
-
-fn see_to_names(columns: &[Column]) -> Result<(), MapError> {
-    for (number, column) in columns.iter().enumerate() {
-        if columns.iter().skip(number + 1).any(|other| other.name == column.name) {
-            return Err(content(&format!("the column {} stands there twice", column.name)));
-        }
-    }
-    Ok(())
-}
-
-fn see_to_companion(companion: &Companion, has_accounts: bool) -> Result<(), MapError> {
-    see_to_names(&companion.columns)?;
-    let find = |name: &String| companion.columns.iter().find(|column| column.name == *name);
-    let key: Option<Vec<_>> = companion.key.iter().map(find).collect();
-    let Some(key) = key.filter(|key| !key.is_empty()) else {
-        return Err(content("the key of a companion names columns that the companion has not"));
-    };
-    let changing: Vec<_> =
-        key.iter().filter(|column| !matches!(column.content, Content::Constant(_))).collect();
-    if !matches!(changing[..], [column] if is_of_the_id(&column.content)) {
-        return Err(content(
-            "the key of a companion has one column of the credential_id, and else constants only",
-        ));
-    }
-    let is_bound = companion.columns.iter().any(|column| matches!(column.content, Content::AccountId));
-    match is_bound && !has_accounts {
-        true => Err(content("a companion names an account, but there is no [account]")),
-        false => Ok(()),
-    }
-}
-
-/// Tells whether a column says which credential it is, by itself.
-fn is_of_the_id(of: &Content) -> bool {
-    matches!(of, Content::Derived(Derived::CredentialIdSha256 | Derived::CredentialIdUuid))
-        || is_item(of, Item::CredentialId)
-}
-
-fn is_item(content: &Content, item: Item) -> bool {
-    matches!(content, Content::Item(field) if field.item == item)
-}
-
 /// Makes the columns of one row; `Data.SignCount` is the member `SignCount` of the JSON object in the column `Data`.
 fn row(
     fields: &BTreeMap<String, FieldText>,
@@ -447,133 +372,6 @@ impl FieldText {
     }
 }
 
-fn usual(item: Item) -> Encoding {
-    match item {
-        Item::CredentialId | Item::PublicKey | Item::UserHandle => Encoding::Bytes,
-        Item::SignCount => Encoding::Integer,
-        Item::Transports => Encoding::JsonList,
-        Item::UvInitialized | Item::BackupEligible | Item::BackupState => Encoding::Boolean,
-        Item::Aaguid => Encoding::Uuid,
-        Item::CreatedAt => Encoding::Time,
-        _ => Encoding::Text,
-    }
-}
-
-/// Tells whether an import may change the item of a credential that stands there.
-pub(crate) fn may_change(item: Item) -> bool {
-    matches!(
-        item,
-        Item::SignCount
-            | Item::Transports
-            | Item::BackupEligible
-            | Item::BackupState
-            | Item::Status
-            | Item::UserHandle
-    )
-}
-
-/// Tells whether an item can be written this way and read back.
-fn fits(item: Item, encoding: &Encoding) -> bool {
-    use Encoding as E;
-    match item {
-        Item::CredentialId | Item::PublicKey | Item::UserHandle => {
-            matches!(encoding, E::Bytes | E::Base64Url | E::Base64 | E::Hex | E::HexUpper)
-        }
-        Item::Aaguid => {
-            matches!(encoding, E::Bytes | E::Uuid | E::Base64 | E::Base64Url | E::Hex | E::HexUpper)
-        }
-        Item::SignCount => matches!(encoding, E::Integer),
-        Item::Transports => matches!(encoding, E::TextList | E::TextSet | E::JsonList | E::Array),
-        Item::UvInitialized | Item::BackupEligible | Item::BackupState => {
-            matches!(encoding, E::Boolean | E::Words(..))
-        }
-        Item::Status => matches!(encoding, E::Text | E::Boolean | E::Words(..)),
-        Item::CreatedAt => {
-            matches!(
-                encoding,
-                E::Time | E::Iso(_) | E::SqlText(_) | E::Offset(_) | E::EpochSeconds | E::EpochMilliseconds
-            )
-        }
-        Item::Row => false,
-        _ => matches!(encoding, E::Text),
-    }
-}
-
-fn read_encoding(text: &str) -> Result<Encoding, MapError> {
-    let known = [
-        ("bytes", Encoding::Bytes),
-        ("base64url", Encoding::Base64Url),
-        ("base64", Encoding::Base64),
-        ("hex", Encoding::Hex),
-        ("hex-upper", Encoding::HexUpper),
-        ("uuid", Encoding::Uuid),
-        ("text", Encoding::Text),
-        ("text-list", Encoding::TextList),
-        ("text-set", Encoding::TextSet),
-        ("json-list", Encoding::JsonList),
-        ("array", Encoding::Array),
-        ("boolean", Encoding::Boolean),
-        ("integer", Encoding::Integer),
-        ("time", Encoding::Time),
-        ("iso-8601", Encoding::Iso(6)),
-        ("iso-8601-milliseconds", Encoding::Iso(3)),
-        ("iso-8601-offset", Encoding::Offset('T')),
-        ("sql-text", Encoding::SqlText(6)),
-        ("sql-text-milliseconds", Encoding::SqlText(3)),
-        ("sql-text-seconds", Encoding::SqlText(0)),
-        ("sql-text-offset", Encoding::Offset(' ')),
-        ("epoch-seconds", Encoding::EpochSeconds),
-        ("epoch-milliseconds", Encoding::EpochMilliseconds),
-    ];
-    known.iter().find(|(name, _)| *name == text).map(|(_, encoding)| encoding.clone()).ok_or_else(|| {
-        let names = known.map(|(name, _)| name).join(", ");
-        content(&format!("there is no encoding `{}`; known: {names}", Shown(text)))
-    })
-}
-
-fn read_derived(text: &str) -> Result<Derived, MapError> {
-    let known = [
-        ("cose-algorithm", Derived::CoseAlgorithm),
-        ("credential-id-sha256", Derived::CredentialIdSha256),
-        ("credential-id-uuid", Derived::CredentialIdUuid),
-        ("attestation-object", Derived::AttestationObject),
-        ("created-at-or-now", Derived::CreatedAtOrNow),
-    ];
-    known.iter().find(|(name, _)| *name == text).map(|(_, derived)| *derived).ok_or_else(|| {
-        let names = known.map(|(name, _)| name).join(", ");
-        content(&format!("there is no derived value `{}`; known: {names}", Shown(text)))
-    })
-}
-
-fn read_constant(value: &toml::Value) -> Result<Constant, MapError> {
-    if has_nul(value) {
-        return Err(content("a text with a NUL in it, which no database keeps"));
-    }
-    Ok(match value {
-        toml::Value::String(text) if text == "now()" => Constant::Now,
-        toml::Value::String(text) => Constant::Text(text.clone()),
-        toml::Value::Integer(number) => Constant::Integer(*number),
-        toml::Value::Boolean(flag) => Constant::Boolean(*flag),
-        toml::Value::Array(_) | toml::Value::Table(_) => {
-            Constant::Json(serde_json::to_value(value).map_err(|error| content(&error.to_string()))?)
-        }
-        toml::Value::Float(_) | toml::Value::Datetime(_) => {
-            return Err(content("a constant is a text, a whole number, true, false, an array or a table"));
-        }
-    })
-}
-
-fn has_nul(value: &toml::Value) -> bool {
-    match value {
-        toml::Value::String(text) => text.contains('\0'),
-        toml::Value::Array(values) => values.iter().any(has_nul),
-        toml::Value::Table(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
-        }
-        _ => false,
-    }
-}
-
 impl NeedsText {
     fn read(self) -> Result<Needs, MapError> {
         let algorithm = |text: &String| {
@@ -601,7 +399,7 @@ impl NeedsText {
     }
 }
 
-fn content(message: &str) -> MapError {
+pub(super) fn content(message: &str) -> MapError {
     MapError::Content(message.to_owned())
 }
 

@@ -1,16 +1,18 @@
 //! Where the items of a credential stand in a table: in ours, or in one that belongs to an application.
 
+mod check;
 mod file;
 mod own;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use keyferry_core::{CoseAlgorithm, CoseKey, Item};
 
 use crate::{Dialect, TableName};
 
-pub(crate) use file::may_change;
 pub use file::{MapError, SHIPPED};
+pub(crate) use words::may_change;
 
 /// Says where the items of a credential stand in a table, and how they are written there.
 ///

@@ -43,7 +43,9 @@ pub(crate) fn export(count: usize) -> String {
 
 /// The statement that adds a row of the second batch for somebody else: until its transaction ends, the import waits.
 pub(crate) fn row_of_the_second_batch(site: &Site) -> String {
-    let id = hex(&URL_SAFE.decode(row(LONG - 1).credential_id).unwrap());
+    // Rows come in the order of their IDs: the last of them is in the last batch, of two.
+    let id = (0..LONG).map(|number| URL_SAFE.decode(row(number).credential_id).unwrap()).max().unwrap();
+    let id = hex(&id);
     let bytes = if site.is_postgres() { format!("'\\x{id}'") } else { format!("x'{id}'") };
     format!(
         "INSERT INTO webauthn_credentials (credential_id, public_key, cose_algorithm, sign_count, status, rp_id, account) \

@@ -62,13 +62,7 @@ pub(super) fn bit_length(n: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// 2^2203 - 1, a Mersenne prime: odd, long enough, no small factor.
-    fn prime() -> Vec<u8> {
-        let mut bytes = vec![0xff; 276];
-        bytes[0] = 0x07;
-        bytes
-    }
+    use crate::items::tests_support::prime;
 
     fn code(n: &[u8], e: &[u8]) -> Option<FaultCode> {
         check(n, e).err().map(|(code, _)| code)

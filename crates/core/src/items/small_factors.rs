@@ -122,13 +122,7 @@ fn odd_primes() -> impl Iterator<Item = u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// 2^2203 - 1, a Mersenne prime: odd, long enough, no small factor.
-    fn prime() -> Vec<u8> {
-        let mut bytes = vec![0xff; 276];
-        bytes[0] = 0x07;
-        bytes
-    }
+    use crate::items::tests_support::prime;
 
     /// Multiplies an unsigned, big-endian number.
     pub(super) fn times(n: &[u8], factor: u32) -> Vec<u8> {

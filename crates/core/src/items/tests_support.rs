@@ -37,3 +37,10 @@ pub(crate) fn draft(seed: u8) -> RecordDraft {
 pub(crate) fn record(seed: u8) -> CredentialRecord {
     draft(seed).into_record(&rules(), Vec::new()).unwrap()
 }
+
+/// Returns 2^2203 - 1, a Mersenne prime, as an RSA modulus: odd, long enough, no small factor.
+pub(crate) fn prime() -> Vec<u8> {
+    let mut bytes = vec![0xff; 276];
+    bytes[0] = 0x07;
+    bytes
+}

@@ -68,7 +68,11 @@ impl<D: Database> SqlSink<D> {
     /// # Errors
     /// - the indexes that were put off cannot be made; the rows stay, and the next import makes them.
     pub async fn finish(&mut self) -> Result<(), SinkError> {
-        let Some(table) = self.table.clone().filter(|_| self.put_off == PutOff::ByUs) else { return Ok(()) };
+        let is_for_writing = self.access == Access::Write; // whoever reads leaves them to the next import
+        let Some(table) = self.table.clone().filter(|_| is_for_writing && self.put_off == PutOff::ByUs)
+        else {
+            return Ok(());
+        };
         if let Some(lock) = &mut self.lock {
             lock.check(&self.name).await?;
         }

@@ -5,6 +5,7 @@ mod hashes;
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, Hash, RandomState},
+    mem,
 };
 
 pub use hashes::Occurrences;
@@ -80,6 +81,7 @@ impl OneFileBuilder {
     pub fn build(mut self) -> OneFile {
         let repeated = self.ids.counted().filter(|(_, count)| *count > 1);
         let repeated = repeated.map(|(id, _)| (id, Repeated::NotSeen)).collect();
+        drop(mem::take(&mut self.ids)); // the pairs need room while they are turned round
         let split_users = self.users.shared_first();
         let shared_externals = self.users.reversed().shared_first();
         let shared_handles = self.handles.shared_first();

@@ -115,9 +115,14 @@ impl Pairs {
 
     /// Returns the pairs with their halves exchanged; each part of them is given back as soon as it was moved.
     pub(super) fn reversed(&mut self) -> Self {
-        let mut reversed = Self::default();
+        let mut sizes = [0; PARTS];
+        self.parts.iter().flatten().for_each(|(_, second)| sizes[part(*second)] += 1);
+        // Of just these sizes: lists that grow would leave their smaller selves behind.
+        let mut reversed = Self { parts: sizes.map(Vec::with_capacity).into() };
         for list in &mut self.parts {
-            mem::take(list).into_iter().for_each(|(first, second)| reversed.add((second, first)));
+            for (first, second) in mem::take(list) {
+                reversed.parts[part(second)].push((second, first));
+            }
         }
         reversed
     }

@@ -57,8 +57,17 @@ fn a_new_table_ends_as_the_schema_says() {
     site.carry("import", "export.csv", more).expect(0);
     let named = "SELECT count(*) FROM pg_indexes WHERE schemaname = 'auth' AND tablename = 'order'";
     assert_eq!(site.number(named), 3);
-    assert_eq!(site.number("SELECT count(*) FROM pg_description WHERE description LIKE 'keyferry%'"), 0);
     site.carry("verify", "export.csv", more).expect(0);
+    // Under the name of another one that comes first on the path, whose indexes have the same names and stay.
+    let more = "--table auth.webauthn_credentials";
+    site.carry("import", "export.csv", more).expect(0);
+    for schema in ["public", "auth"] {
+        let named = format!(
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = '{schema}' AND tablename = 'webauthn_credentials'"
+        );
+        assert_eq!(site.number(&named), 3, "{schema}");
+    }
+    assert_eq!(site.number("SELECT count(*) FROM pg_description WHERE description LIKE 'keyferry%'"), 0);
 }
 
 #[test]
@@ -78,13 +87,17 @@ fn an_import_that_was_killed_is_finished_by_the_next_one() {
     assert!(left.contains("note: keyferry import has not ended") && !left.contains("(account)"), "{left}");
 
     // Whoever reads it is told, and reads it.
-    let warning = "an import ended before it made the indexes on account and user_handle";
+    let warning = "the indexes on account and user_handle are missing: an import is at work, or ended early";
     let planned = site.carry("plan", "export.csv", "").expect(0);
-    assert!(planned.stderr.contains(&format!("{warning}; the next one makes them")), "{}", planned.stderr);
+    assert!(planned.stderr.contains(&format!("{warning}; the next import makes them")), "{}", planned.stderr);
     // Who does not own it may import, but cannot make them.
     let (_, url) = site.role("secret", Rights::Write);
     let others = site.folder.carry("import", "export.csv", &url, "").expect(0);
-    assert!(others.stderr.contains(&format!("{warning}; one by the table's owner")), "{}", others.stderr);
+    assert!(
+        others.stderr.contains(&format!("{warning}; an import by the table's owner")),
+        "{}",
+        others.stderr
+    );
     assert_eq!(site.indexes(), left);
 
     let last = site.import();

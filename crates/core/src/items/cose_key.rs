@@ -1,11 +1,15 @@
 //! The credential public key.
 
-use std::{borrow::Borrow, cell::RefCell, collections::HashSet, fmt, hash, sync::OnceLock};
+mod checked;
+
+use std::{borrow::Borrow, fmt, hash, sync::OnceLock};
 
 use coset::iana::EnumI64 as _;
 use coset::{
     CborSerializable as _, CoseError, Label, RegisteredLabel, RegisteredLabelWithPrivate, cbor::Value, iana,
 };
+
+pub(crate) use checked::with_checked_keys;
 
 use super::{cose_canonical, cose_encode::encode, cose_form, ed448, rsa_numbers};
 use crate::{CoseAlgorithm, Curve, Fault, FaultCode, Item, spool::Rest};
@@ -96,7 +100,7 @@ impl CoseKey {
     /// - A code that begins with `key-`: see `docs/fault-codes.md`.
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Self, Fault> {
         let bytes = bytes.into();
-        if let Some(known) = CHECKED.with_borrow(|checked| checked.get(&*bytes).cloned()) {
+        if let Some(known) = checked::get(&bytes) {
             return Ok(known);
         }
         match cose_canonical::read(&bytes).map_or_else(|| parse(&bytes), Ok) {
@@ -226,32 +230,6 @@ impl CoseKey {
         (self.bytes == other.bytes || self.parameters() == other.parameters())
             && self.algorithm.polymorphic() == other.algorithm.polymorphic()
     }
-}
-
-thread_local! {
-    /// RSA keys that this thread knows to be checked; see [`with_checked_keys`].
-    static CHECKED: RefCell<HashSet<CoseKey>> = RefCell::new(HashSet::new());
-}
-
-/// Runs `work`, which meets these very keys again: in what a target holds, or in what an adapter would give back.
-///
-/// The search for small factors of an RSA modulus takes a hundred times as long as everything else about a record, and
-/// these were searched when their rows were decoded. Only the same bytes are spared; every other key is checked.
-pub(crate) fn with_checked_keys<'a, T>(
-    keys: impl IntoIterator<Item = &'a CoseKey>,
-    work: impl FnOnce() -> T,
-) -> T {
-    /// Forgets the keys however the work ends.
-    struct Forget;
-    impl Drop for Forget {
-        fn drop(&mut self) {
-            CHECKED.with_borrow_mut(HashSet::clear);
-        }
-    }
-    let _forget = Forget;
-    let is_rsa = |key: &&CoseKey| matches!(key.numbers, Numbers::Rsa { .. });
-    CHECKED.with_borrow_mut(|checked| checked.extend(keys.into_iter().filter(is_rsa).cloned()));
-    work()
 }
 
 impl Borrow<[u8]> for CoseKey {

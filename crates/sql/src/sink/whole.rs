@@ -140,11 +140,11 @@ pub(super) async fn was_put_off<D: Database>(
 
 /// Says what an unfinished table means for whoever opens it.
 pub(super) fn warning(put_off: PutOff, access: Access) -> Option<String> {
-    let what = "an import ended before it made the indexes on account and user_handle";
+    let what = "the indexes on account and user_handle are missing: an import is at work, or ended early";
     match (put_off, access) {
         (PutOff::Nothing, _) | (PutOff::ByUs, Access::Write) => None,
-        (PutOff::ByUs, Access::Read) => Some(format!("{what}; the next one makes them")),
-        (PutOff::ByOwner, _) => Some(format!("{what}; one by the table's owner makes them")),
+        (PutOff::ByUs, Access::Read) => Some(format!("{what}; the next import makes them")),
+        (PutOff::ByOwner, _) => Some(format!("{what}; an import by the table's owner makes them")),
     }
 }
 

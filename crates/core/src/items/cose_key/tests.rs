@@ -413,13 +413,13 @@ fn only_the_very_same_key_is_spared_its_checks_and_only_for_a_while() {
     let other = cbor(&rsa_entries(-257, &n, &[1, 0, 1]));
     let expected = CoseKey::from_bytes(&*other).map_err(|fault| fault.code);
     with_checked_keys([&good], || {
-        assert_eq!(CHECKED.with_borrow(HashSet::len), 1);
+        assert_eq!(checked::count(), 1);
         assert_eq!(CoseKey::from_bytes(good.as_bytes()).unwrap(), good);
         assert_eq!(CoseKey::from_bytes(&*other).map_err(|fault| fault.code), expected);
         let even = cbor(&rsa_entries(-257, &[&modulus()[..275], &[0xfe]].concat(), &[1, 0, 1]));
         assert_eq!(CoseKey::from_bytes(even).unwrap_err().code, FaultCode::KeyRsaModulus);
     });
-    assert_eq!(CHECKED.with_borrow(HashSet::len), 0);
+    assert_eq!(checked::count(), 0);
     let _ = std::panic::catch_unwind(|| with_checked_keys([&good], || panic!("on purpose")));
-    assert_eq!(CHECKED.with_borrow(HashSet::len), 0);
+    assert_eq!(checked::count(), 0);
 }

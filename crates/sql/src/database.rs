@@ -34,8 +34,17 @@ pub type Each<'a> = &'a mut (dyn FnMut(&dyn Cells) + Send);
 /// are ready at once, and [`ready`] takes the answer out of them. So both drivers run the same sink and the same
 /// statements.
 pub trait Database: Send {
+    /// The binds of a statement, as the driver sends them.
+    type Binds<'v>: Send;
+
     /// Returns which kind of database it is.
     fn dialect(&self) -> Dialect;
+
+    /// Makes the binds of a statement; it needs no connection, so that one which is busy need not be waited for.
+    ///
+    /// # Errors
+    /// - a value is of a kind that this database does not bind, or too long for its protocol.
+    fn binds<'v>(values: Vec<Value<'v>>) -> Result<Self::Binds<'v>, DatabaseError>;
 
     /// Runs one statement or several, without binds, by the simple protocol where the database has one.
     ///
@@ -47,11 +56,26 @@ pub trait Database: Send {
     ///
     /// # Errors
     /// - the database refuses, or cannot be reached any more.
+    fn execute_bound(
+        &mut self,
+        statement: &Statement,
+        binds: Self::Binds<'_>,
+    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send;
+
+    /// Makes the binds of a statement and runs it, as [`Database::execute_bound`].
+    ///
+    /// # Errors
+    /// - as [`Database::binds`] and [`Database::execute_bound`].
     fn execute(
         &mut self,
         statement: &Statement,
-        binds: &[Value<'_>],
-    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send;
+        values: &[Value<'_>],
+    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
+        async move {
+            let binds = Self::binds(values.iter().map(Value::borrowed).collect())?;
+            self.execute_bound(statement, binds).await
+        }
+    }
 
     /// Runs a query and shows each row to `each`.
     ///

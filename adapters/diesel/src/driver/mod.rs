@@ -77,8 +77,15 @@ pub(crate) trait Driver:
 }
 
 impl<C: Driver> Database for DieselDatabase<C> {
+    // Nothing runs beside a statement of a synchronous driver, so nothing is gained by making more of them before.
+    type Binds<'v> = Vec<Value<'v>>;
+
     fn dialect(&self) -> Dialect {
         C::DIALECT
+    }
+
+    fn binds(values: Vec<Value<'_>>) -> Result<Vec<Value<'_>>, DatabaseError> {
+        Ok(values)
     }
 
     async fn run(&mut self, statements: &str) -> Result<(), DatabaseError> {
@@ -87,8 +94,12 @@ impl<C: Driver> Database for DieselDatabase<C> {
             .map_err(|error| failed(&mut self.connection, &error, Doing::Anything))
     }
 
-    async fn execute(&mut self, statement: &Statement, binds: &[Value<'_>]) -> Result<u64, DatabaseError> {
-        let prepared = Prepared { statement, binds: bind_all::<C>(binds)? };
+    async fn execute_bound(
+        &mut self,
+        statement: &Statement,
+        binds: Self::Binds<'_>,
+    ) -> Result<u64, DatabaseError> {
+        let prepared = Prepared { statement, binds: bind_all::<C>(&binds)? };
         let count = self.connection.execute_returning_count(&prepared);
         let count = count.map_err(|error| failed(&mut self.connection, &error, Doing::of(statement)))?;
         u64::try_from(count).map_err(|_| DatabaseError::other("more rows than can be counted"))

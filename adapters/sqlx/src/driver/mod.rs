@@ -55,14 +55,14 @@ where
 async fn execute<D>(
     connection: &mut D::Connection,
     statement: &Statement,
-    binds: &[Value<'_>],
+    binds: D::Arguments,
 ) -> Result<D::QueryResult, DatabaseError>
 where
     D: Driver,
     D::Arguments: IntoArguments<D>,
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
-    let query = sqlx::query_with(AssertSqlSafe(statement.text.clone()), D::arguments(binds)?);
+    let query = sqlx::query_with(AssertSqlSafe(statement.text.clone()), binds);
     let ended = query.persistent(statement.is_repeated || D::KEEPS_ALL).execute(connection).await;
     ended.map_err(|error| failure(D::DIALECT, &error))
 }

@@ -37,15 +37,25 @@ impl Driver for MySql {
 }
 
 impl Database for MySqlDatabase {
+    type Binds<'v> = MySqlArguments;
+
     fn dialect(&self) -> Dialect {
         MySql::DIALECT
+    }
+
+    fn binds(values: Vec<Value<'_>>) -> Result<MySqlArguments, DatabaseError> {
+        MySql::arguments(&values)
     }
 
     async fn run(&mut self, statements: &str) -> Result<(), DatabaseError> {
         super::run::<MySql>(&mut self.0, statements).await
     }
 
-    async fn execute(&mut self, statement: &Statement, binds: &[Value<'_>]) -> Result<u64, DatabaseError> {
+    async fn execute_bound(
+        &mut self,
+        statement: &Statement,
+        binds: Self::Binds<'_>,
+    ) -> Result<u64, DatabaseError> {
         Ok(super::execute::<MySql>(&mut self.0, statement, binds).await?.rows_affected())
     }
 

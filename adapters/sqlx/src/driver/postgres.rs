@@ -68,15 +68,25 @@ fn borrowed<'a, T: ToOwned + ?Sized>(list: &'a [Cow<'_, T>]) -> Vec<&'a T> {
 }
 
 impl Database for PgDatabase {
+    type Binds<'v> = PgArguments;
+
     fn dialect(&self) -> Dialect {
         Postgres::DIALECT
+    }
+
+    fn binds(values: Vec<Value<'_>>) -> Result<PgArguments, DatabaseError> {
+        Postgres::arguments(&values)
     }
 
     async fn run(&mut self, statements: &str) -> Result<(), DatabaseError> {
         super::run::<Postgres>(self.in_step()?, statements).await
     }
 
-    async fn execute(&mut self, statement: &Statement, binds: &[Value<'_>]) -> Result<u64, DatabaseError> {
+    async fn execute_bound(
+        &mut self,
+        statement: &Statement,
+        binds: Self::Binds<'_>,
+    ) -> Result<u64, DatabaseError> {
         Ok(super::execute::<Postgres>(self.in_step()?, statement, binds).await?.rows_affected())
     }
 

@@ -74,15 +74,25 @@ impl Texts {
 }
 
 impl Database for SqliteDatabase {
+    type Binds<'v> = SqliteArguments;
+
     fn dialect(&self) -> Dialect {
         Sqlite::DIALECT
+    }
+
+    fn binds(values: Vec<Value<'_>>) -> Result<SqliteArguments, DatabaseError> {
+        Sqlite::arguments(&values)
     }
 
     async fn run(&mut self, statements: &str) -> Result<(), DatabaseError> {
         super::run::<Sqlite>(&mut self.0, statements).await
     }
 
-    async fn execute(&mut self, statement: &Statement, binds: &[Value<'_>]) -> Result<u64, DatabaseError> {
+    async fn execute_bound(
+        &mut self,
+        statement: &Statement,
+        binds: Self::Binds<'_>,
+    ) -> Result<u64, DatabaseError> {
         Ok(super::execute::<Sqlite>(&mut self.0, statement, binds).await?.rows_affected())
     }
 

@@ -191,8 +191,8 @@ async fn statement<D: Database>(
     }
     let is_full = rows.len() == 1 || rows.len() == LISTED;
     let statement = if is_full { Statement::repeated(text) } else { Statement::once(text) };
-    let binds: Vec<Value<'_>> = rows.iter().flat_map(|row| &row.values).map(Value::borrowed).collect();
-    batch.database.execute(&statement, &binds).await
+    let binds = rows.iter().flat_map(|row| &row.values).map(Value::borrowed).collect();
+    batch.database.execute_bound(&statement, D::binds(binds)?).await
 }
 
 /// Removes what stands in further tables for a credential that was removed.

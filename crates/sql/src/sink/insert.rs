@@ -346,6 +346,6 @@ async fn rows<D: Database>(
     let text = text::insert(dialect, table, columns, named, values.len());
     let statement =
         if values.len() == listed(dialect) { Statement::repeated(text) } else { Statement::once(text) };
-    let binds: Vec<Value<'_>> = values.iter().flatten().map(Value::borrowed).collect();
-    batch.database.execute(&statement, &binds).await
+    let binds = values.iter().flatten().map(Value::borrowed).collect();
+    batch.database.execute_bound(&statement, D::binds(binds)?).await
 }

@@ -7,13 +7,13 @@ use std::{
 };
 
 use super::{
-    insert::{Missed, New, listed, sent, values},
+    insert::{self, Missed, New, listed, sent},
     write::{Batch, Stop},
 };
 use crate::{
-    Class, Database, Dialect, Statement, Value,
+    Class, Database, DatabaseError, Dialect, Statement,
     copy::{self, Width},
-    table::{Bound, Table},
+    table::Bound,
     text,
 };
 
@@ -52,7 +52,7 @@ async fn copied<D: Database>(
         while data.len() < PIECE && !is_ended {
             match rest.next() {
                 Some(new) => {
-                    let cells = values(table, now, &table.columns, new).zip(widths.iter().copied());
+                    let cells = insert::values(table, now, &table.columns, new).zip(widths.iter().copied());
                     copy::add_row(data, cells);
                 }
                 None => {
@@ -80,12 +80,20 @@ async fn listed_rows<D: Database>(
     let (table, now) = (batch.table, batch.now);
     let most = text::max_binds(table.dialect) / table.columns.len().max(1);
     let each = listed(table.dialect).min(most).max(1);
-    let mut parts = new.chunks(each);
-    let mut next = parts.next().map(|part| (part.len(), ready(table, now, named, each, part)));
-    while let Some((rows, (statement, binds))) = next.take() {
-        let mut sending = pin!(batch.database.execute(&statement, &binds));
+    let text = |rows| text::insert(table.dialect, &table.name, &table.columns, named, rows);
+    let full = Statement::repeated(text(each));
+    let mut parts = new.chunks(each).map(|part| -> Result<_, DatabaseError> {
+        let mut values = Vec::with_capacity(part.len() * table.columns.len());
+        part.iter().for_each(|new| values.extend(insert::values(table, now, &table.columns, new)));
+        let statement = if part.len() == each { full.clone() } else { Statement::once(text(part.len())) };
+        Ok((part.len(), statement, D::binds(values)?))
+    });
+    let mut next = parts.next();
+    while let Some(part) = next.take() {
+        let (rows, statement, binds) = part?;
+        let mut sending = pin!(batch.database.execute_bound(&statement, binds));
         let begun = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
-        next = parts.next().map(|part| (part.len(), ready(table, now, named, each, part)));
+        next = parts.next(); // the database is at work meanwhile
         let affected = match begun {
             Poll::Ready(affected) => affected,
             Poll::Pending => sending.await,
@@ -95,18 +103,4 @@ async fn listed_rows<D: Database>(
         }
     }
     Ok(Ok(()))
-}
-
-/// Returns the statement that adds these rows, and its binds; `each` is how many rows most statements have.
-fn ready<'v>(
-    table: &'v Table,
-    now: i64,
-    named: Option<&Bound>,
-    each: usize,
-    part: &'v [New<'_>],
-) -> (Statement, Vec<Value<'v>>) {
-    let mut binds = Vec::with_capacity(part.len() * table.columns.len());
-    part.iter().for_each(|new| binds.extend(values(table, now, &table.columns, new)));
-    let text = text::insert(table.dialect, &table.name, &table.columns, named, part.len());
-    (if part.len() == each { Statement::repeated(text) } else { Statement::once(text) }, binds)
 }

@@ -80,7 +80,8 @@ impl<D: Database> SqlSink<D> {
             Dialect::Sqlite if self.access == Access::Read => 16_384,
             Dialect::Sqlite if self.put_off == whole::PutOff::ByUs => 32_768,
             Dialect::Sqlite => 65_536,
-            Dialect::Postgres | Dialect::MySql => 32_768,
+            Dialect::Postgres => 16_384,
+            Dialect::MySql => 32_768,
         }
     }
 

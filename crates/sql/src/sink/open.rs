@@ -142,8 +142,9 @@ async fn open<D: Database>(
 /// What makes every connection behave the same, whatever its server is set to.
 fn session(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        // In KiB, of this connection: enough for rows that come and go in the order of their index.
-        Dialect::Sqlite => &["PRAGMA cache_size = -16384"],
+        // In KiB, of this connection: enough for rows that come and go in the order of their index. What is sorted for an
+        // index that is made afterwards may be sorted on a second thread, a fifth faster.
+        Dialect::Sqlite => &["PRAGMA cache_size = -16384", "PRAGMA threads = 2"],
         Dialect::Postgres => {
             // A look-up that was planned while the table was empty, and is kept prepared, would read all of it each time;
             // and a range that is read in another order than the index has must be sorted.

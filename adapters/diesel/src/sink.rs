@@ -3,7 +3,7 @@
 use std::{fmt, future::Future};
 
 use keyferry_core::{
-    AccountFound, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
+    AccountFound, Coming, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
     StoredRecord, Write, Written,
 };
 use keyferry_sql::{Database, Found, Opening, SqlLock, SqlSink, TableName, ready};
@@ -90,9 +90,9 @@ impl<D: Database> Sink for DieselSink<D> {
         }
     }
 
-    fn begin(&mut self, records: u64) -> Result<(), SinkError> {
+    fn begin(&mut self, coming: Coming) -> Result<(), SinkError> {
         match &mut self.sink {
-            Some(sink) => now(sink.begin(records))?,
+            Some(sink) => now(sink.begin(coming))?,
             None => Ok(()),
         }
     }

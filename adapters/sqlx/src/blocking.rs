@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, panic, thread};
 
 use keyferry_core::{
-    AccountFound, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
+    AccountFound, Coming, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
     StoredRecord, Write, Written,
 };
 use keyferry_sql::{Database, Found, SqlLock, SqlSink};
@@ -128,9 +128,9 @@ impl<D: Database> Sink for BlockingSink<D> {
         block_on(runtime, sink.held(records))
     }
 
-    fn begin(&mut self, records: u64) -> Result<(), SinkError> {
+    fn begin(&mut self, coming: Coming) -> Result<(), SinkError> {
         let (sink, runtime) = self.parts()?;
-        block_on(runtime, sink.begin(records))
+        block_on(runtime, sink.begin(coming))
     }
 
     fn upsert(&mut self, writes: &[Write<'_>]) -> Result<Vec<Written>, SinkError> {

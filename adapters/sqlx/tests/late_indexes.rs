@@ -3,7 +3,7 @@
 
 mod support;
 
-use keyferry_core::{CredentialRecord, Held, SignCount, Sink as _, Write, Written};
+use keyferry_core::{Coming, CredentialRecord, Held, SignCount, Sink as _, Write, Written};
 use keyferry_sqlx::{Access, BlockingSqliteSink};
 use support::{Place, id, place, record};
 
@@ -17,12 +17,12 @@ fn whole() -> Vec<String> {
 }
 
 /// How many records follow makes no difference here.
-const RECORDS: u64 = 4;
+const COMING: Coming = Coming { records: 4, have_user_handles: true };
 
 /// A writer that knows that records follow.
 fn expecting(place: &Place) -> BlockingSqliteSink {
     let mut sink = place.writer();
-    sink.begin(RECORDS).unwrap();
+    sink.begin(COMING).unwrap();
     sink
 }
 
@@ -68,6 +68,18 @@ fn they_are_made_after_the_rows() {
 }
 
 #[test]
+fn that_of_user_handles_waits_only_where_some_are_expected() {
+    let place = place();
+    let mut sink = place.writer();
+    sink.begin(Coming { have_user_handles: false, ..COMING }).unwrap();
+    add(&mut sink, 1..5); // they have handles all the same
+    assert_eq!(waiting(&place), 1);
+    sink.finish().unwrap();
+    assert_eq!(place.ask(SCHEMA), whole());
+    assert_eq!(place.ask("PRAGMA integrity_check"), ["ok"]);
+}
+
+#[test]
 fn without_an_end_they_are_made_when_the_sink_is_dropped() {
     let place = place();
     let mut sink = expecting(&place);
@@ -103,7 +115,7 @@ fn they_wait_nowhere_else() {
     let place = place();
     let mut sink = place.writer();
     add(&mut sink, 1..2);
-    sink.begin(RECORDS).unwrap();
+    sink.begin(COMING).unwrap();
     assert_eq!(waiting(&place), 0);
     drop(sink);
     assert_eq!(place.ask(SCHEMA), whole());

@@ -45,7 +45,7 @@ pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRu
 pub use report::{Count, Counts, Report, RowFault};
 pub use shown::Shown;
 pub use sink::{
-    AccountFound, CannotLogIn, Held, Profile, Sink, SinkError, SinkErrorKind, Verdict, Write, Written,
+    AccountFound, CannotLogIn, Coming, Held, Profile, Sink, SinkError, SinkErrorKind, Verdict, Write, Written,
 };
 pub use spool::{SpoolReader, keep_in_spool};
 pub use stored::StoredRecord;

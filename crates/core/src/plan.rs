@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    AccountFound, Authority, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault,
+    AccountFound, Authority, Coming, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault,
     FaultCode, Held, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind,
     Standing, Status, Write, Written, compare, compare::is_settled, items::with_checked_keys, read_back,
 };
@@ -36,6 +36,8 @@ pub struct Gate {
     pub one_file: OneFile,
     /// How many rows there are.
     pub rows: u64,
+    /// Whether a record has a user handle.
+    pub has_user_handles: bool,
 }
 
 /// Reads a whole file and gathers what its rows say about each other.
@@ -53,11 +55,15 @@ pub fn gate<R: Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>>(
 ) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>> {
     let mut builder = OneFileBuilder::default();
     let mut rows = 0;
+    let mut has_user_handles = false;
     for row in open()? {
         each(&row);
         rows += 1;
         match row {
-            Ok(located) => builder.add(&located.value),
+            Ok(located) => {
+                has_user_handles |= located.value.user_handle.is_some();
+                builder.add(&located.value);
+            }
             Err(DecodeError::Row(faults)) => builder.add_refused(&faults),
             Err(DecodeError::Stop(error)) => return Err(error),
         }
@@ -77,7 +83,7 @@ pub fn gate<R: Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>>(
             return Err(format!("{again} rows, but {rows} in the first pass").into());
         }
     }
-    Ok(Gate { one_file, rows })
+    Ok(Gate { one_file, rows, has_user_handles })
 }
 
 /// Carries all rows of a file to a sink, in batches, and accounts for each of them.
@@ -103,7 +109,7 @@ pub fn transfer(
         let _ = thread::Builder::new().spawn_scoped(scope, move || taken.into_iter().for_each(drop));
         let before = report.counts.read;
         if mode == Mode::Apply {
-            sink.begin(gate.rows)?;
+            sink.begin(Coming { records: gate.rows, have_user_handles: gate.has_user_handles })?;
         }
         let batch_size = sink.batch_size().max(1);
         // Nearly every file is, and then no row need be asked about.

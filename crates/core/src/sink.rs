@@ -252,6 +252,15 @@ pub enum Held {
     Record(Box<StoredRecord>),
 }
 
+/// What is known of a file's records before the first one; a wrong guess costs time and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coming {
+    /// How many there are, or a few more.
+    pub records: u64,
+    /// Whether any of them has a user handle.
+    pub have_user_handles: bool,
+}
+
 /// A place where credential records live.
 ///
 /// `fetch` and `upsert` are given batches, and a batch is one transaction. The functions [`crate::plan`],
@@ -321,13 +330,13 @@ pub trait Sink {
         8192
     }
 
-    /// Tells that so many records of one file follow, of which none comes twice, and [`Sink::finish`] after them.
+    /// Tells that the records of one file follow, of which none comes twice, and [`Sink::finish`] after them.
     ///
     /// A store may then put off what is less work when all of them are there.
     ///
     /// # Errors
     /// - the store cannot be read or written.
-    fn begin(&mut self, _records: u64) -> Result<(), SinkError> {
+    fn begin(&mut self, _coming: Coming) -> Result<(), SinkError> {
         Ok(())
     }
 

@@ -17,6 +17,9 @@ use crate::{
 /// What an index that waits has after its own text, and after its own condition.
 const WAITS: &str = " /* keyferry makes it when all rows are in */";
 
+/// What the index of user handles has, and the other one has not.
+const CONDITION: &str = " WHERE ";
+
 /// Tells whether indexes wait: a run that put them off did not end.
 pub(super) async fn wait<D: Database>(database: &mut D, table: &Table) -> Result<bool, DatabaseError> {
     if !may_wait(table) {
@@ -29,22 +32,35 @@ pub(super) async fn wait<D: Database>(database: &mut D, table: &Table) -> Result
 /// Puts the indexes off where nobody can miss them: there is no row, and the database holds nothing but our tables.
 ///
 /// An application that has tables of its own there may be at work, and making an index at once keeps it waiting for longer
-/// than a batch does. Returns whether indexes wait.
-pub(super) async fn put_off<D: Database>(database: &mut D, table: &Table) -> Result<bool, DatabaseError> {
+/// than a batch does. The index of user handles stays where none are expected: it costs nothing then, and making it would
+/// read the whole table. Returns whether indexes wait.
+pub(super) async fn put_off<D: Database>(
+    database: &mut D,
+    table: &Table,
+    with_user_handles: bool,
+) -> Result<bool, DatabaseError> {
     if !may_wait(table) {
         return Ok(false);
     }
     database.run(begin(Dialect::Sqlite)).await?;
-    let done = put_off_here(database, table).await;
+    let done = put_off_here(database, table, with_user_handles).await;
     end(database, done).await
 }
 
-async fn put_off_here<D: Database>(database: &mut D, table: &Table) -> Result<bool, DatabaseError> {
+async fn put_off_here<D: Database>(
+    database: &mut D,
+    table: &Table,
+    with_user_handles: bool,
+) -> Result<bool, DatabaseError> {
     if !is_bare(database, table).await? {
         return Ok(false);
     }
     let there = made(database).await?;
-    let whole: Vec<_> = indexes(table).into_iter().filter(|index| there.contains(&index.statement)).collect();
+    let is_filled = |index: &Index| with_user_handles || !index.statement.contains(CONDITION);
+    let whole: Vec<_> = indexes(table)
+        .into_iter()
+        .filter(|index| is_filled(index) && there.contains(&index.statement))
+        .collect();
     for index in &whole {
         replace(database, index, &waiting(index)).await?;
     }
@@ -86,7 +102,7 @@ fn may_wait(table: &Table) -> bool {
 
 /// Returns the statement that makes an index hold no row.
 fn waiting(index: &Index) -> String {
-    let condition = if index.statement.contains(" WHERE ") { " AND 0" } else { " WHERE 0" };
+    let condition = if index.statement.contains(CONDITION) { " AND 0" } else { " WHERE 0" };
     format!("{}{WAITS}{condition}", index.statement)
 }
 

@@ -1,6 +1,6 @@
 //! What is done before the first batch of a whole file, and after its last one.
 
-use keyferry_core::SinkError;
+use keyferry_core::{Coming, SinkError};
 
 use super::{Access, Found, SqlSink, late_index};
 use crate::{
@@ -32,7 +32,7 @@ impl<D: Database> SqlSink<D> {
     ///
     /// # Errors
     /// - the database cannot be read or written.
-    pub async fn begin(&mut self, records: u64) -> Result<(), SinkError> {
+    pub async fn begin(&mut self, coming: Coming) -> Result<(), SinkError> {
         let Some(table) = self.table.clone().filter(|table| table.map.is_own && self.access == Access::Write)
         else {
             return Ok(());
@@ -47,10 +47,13 @@ impl<D: Database> SqlSink<D> {
             return Ok(());
         }
         match table.dialect {
-            Dialect::Sqlite if late_index::put_off(&mut self.database, &table).await.map_err(failed)? => {
-                self.put_off = PutOff::ByUs;
+            Dialect::Sqlite => {
+                let waits = late_index::put_off(&mut self.database, &table, coming.have_user_handles);
+                if waits.await.map_err(failed)? {
+                    self.put_off = PutOff::ByUs;
+                }
             }
-            Dialect::Postgres if self.found == Found::NoTable && records >= MANY => {
+            Dialect::Postgres if self.found == Found::NoTable && coming.records >= MANY => {
                 match put_off(&mut self.database, &table).await {
                     Ok(()) => self.put_off = PutOff::ByUs,
                     Err(error) if error.class == Class::Connection => return Err(failed(error)),

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    mem,
+    iter, mem, vec,
 };
 
 use super::{
@@ -18,8 +18,6 @@ use super::{
 const LEAST_WAITING: usize = 64;
 /// The most, as a share of those that are in order: each turn walks over all of these.
 const WAITING_SHARE: usize = 16;
-/// In how many turns second halves are compared, so that few of them stand beside the pairs; a power of two.
-const TURNS: usize = 16;
 
 /// The most that a pair's own count can hold.
 const MOST_COUNTED: u64 = 0xff;
@@ -31,21 +29,35 @@ pub(super) enum Half {
     Second,
 }
 
-/// The first half without its first byte and, in the last one, the count; the second half.
+/// A half without its first byte, which its part says, and a count in the last one.
 #[derive(Clone, Copy)]
-struct Pair(u64, u64);
+struct Counted(u64);
 
-impl Pair {
-    fn key(self) -> (u64, u64) {
-        (self.0 >> 8, self.1)
+impl Counted {
+    fn new(hash: u64, count: u64) -> Self {
+        Self((hash << 8) | count)
+    }
+
+    fn rest(self) -> u64 {
+        self.0 >> 8
+    }
+
+    fn hash(self, part: usize) -> u64 {
+        (u64::try_from(part).unwrap_or_default() << 56) | self.rest()
     }
 
     fn count(self) -> u64 {
         self.0 & MOST_COUNTED
     }
+}
 
-    fn first(self, part: usize) -> u64 {
-        (u64::try_from(part).unwrap_or_default() << 56) | (self.0 >> 8)
+/// The first half, with the pair's count, and the second one.
+#[derive(Clone, Copy)]
+struct Pair(Counted, u64);
+
+impl Pair {
+    fn key(self) -> (u64, u64) {
+        (self.0.rest(), self.1)
     }
 }
 
@@ -88,6 +100,16 @@ struct Seen {
     count: u32,
 }
 
+impl Seen {
+    fn in_pair(hash: u64, count: u64) -> Self {
+        Self { pairs: 1, ..Self::alone(hash, count) }
+    }
+
+    fn alone(hash: u64, count: u64) -> Self {
+        Self { hash, pairs: 0, count: u32::try_from(count).unwrap_or(u32::MAX) }
+    }
+}
+
 impl Pairs {
     /// Adds a pair, and counts it if `is_counted`.
     pub(super) fn add(&mut self, (first, second): (u64, u64), is_counted: bool) {
@@ -100,7 +122,7 @@ impl Pairs {
         if part.waiting.capacity() == part.waiting.len() {
             part.waiting.reserve_exact(most - part.waiting.len());
         }
-        part.waiting.push(Pair((first << 8) | u64::from(is_counted), second));
+        part.waiting.push(Pair(Counted::new(first, is_counted.into()), second));
     }
 
     /// Finds the halves that stand with several others, and how often each value of `half` was counted.
@@ -116,59 +138,65 @@ impl Pairs {
             Half::Second => (Hashes::default(), alone),
         };
         let mut found = Found::default();
-        for (side, alone, shared) in [
-            (Half::First, first_alone, &mut found.shared_first),
-            (Half::Second, second_alone, &mut found.shared_second),
-        ] {
-            self.groups(side, alone, |hash, pairs, count| {
-                if pairs > 1 {
-                    shared.insert(hash);
-                }
-                if side == half {
-                    found.frequencies.add(count);
-                }
-            });
+        let mut seen = Vec::new();
+        let mut more = More::new(&self.more, |(first, _)| first);
+        for ((at, part), alone) in self.parts.iter().enumerate().zip(first_alone.into_parts()) {
+            let pairs = part.sorted.iter().map(|Pair(first, _)| first);
+            seen.extend(pairs.map(|first| Seen::in_pair(first.hash(at), first.count())));
+            seen.extend(alone.map(|hash| Seen::alone(hash, 1)).chain(more.of_part(at)));
+            let frequencies = (half == Half::First).then_some(&mut found.frequencies);
+            group(&mut seen, &mut found.shared_first, frequencies);
+        }
+        let mut more = More::new(&self.more, |(_, second)| second);
+        let seconds = self.second_halves();
+        for ((at, part), alone) in seconds.into_iter().enumerate().zip(second_alone.into_parts()) {
+            seen.extend(part.drain().map(|second| Seen::in_pair(second.hash(at), second.count())));
+            seen.extend(alone.map(|hash| Seen::alone(hash, 1)).chain(more.of_part(at)));
+            let frequencies = (half == Half::Second).then_some(&mut found.frequencies);
+            group(&mut seen, &mut found.shared_second, frequencies);
         }
         found
     }
 
-    /// Tells each value of a half, with how many pairs have it and how often these were counted.
-    fn groups(&self, half: Half, alone: Hashes, mut tell: impl FnMut(u64, u64, u64)) {
-        let mut alone = alone.into_parts();
-        let mut seen = Vec::new();
-        for turn in 0..TURNS {
-            let of_turn = turn * PARTS / TURNS..(turn + 1) * PARTS / TURNS;
-            seen.clear();
-            let parts = self.parts.iter().enumerate();
-            for (at, part) in parts.filter(|(at, _)| half == Half::Second || of_turn.contains(at)) {
-                for pair in part.sorted.iter() {
-                    let hash = match half {
-                        Half::First => pair.first(at),
-                        Half::Second => pair.1,
-                    };
-                    if of_turn.contains(&self::part(hash)) {
-                        seen.push(Seen { hash, pairs: 1, count: self.count(at, pair) });
-                    }
-                }
-            }
-            let alone = alone.by_ref().take(of_turn.len()).flatten();
-            seen.extend(alone.map(|hash| Seen { hash, pairs: 0, count: 1 }));
-            seen.sort_unstable_by_key(|seen| seen.hash);
-            for group in seen.chunk_by(|one, other| one.hash == other.hash) {
-                let sum = |number: fn(&Seen) -> u32| group.iter().map(|seen| u64::from(number(seen))).sum();
-                tell(group[0].hash, sum(|seen| seen.pairs), sum(|seen| seen.count));
-            }
+    /// Deals out the second halves by their own first byte; the pairs are given back meanwhile.
+    fn second_halves(self) -> Vec<Blocks<Counted>> {
+        let mut parts: Vec<_> = (0..PARTS).map(|_| Blocks::default()).collect();
+        for Pair(first, second) in self.parts.into_iter().flat_map(|part| part.sorted.drain()) {
+            parts[part(second)].push(Counted::new(second, first.count()));
         }
+        parts
+    }
+}
+
+/// One half of the pairs whose own count was too small for them, in order, with the rest of their counts.
+struct More(iter::Peekable<vec::IntoIter<(u64, u64)>>);
+
+impl More {
+    fn new(more: &HashMap<(u64, u64), u64>, half: fn(&(u64, u64)) -> &u64) -> Self {
+        let mut list: Vec<_> = more.iter().map(|(pair, count)| (*half(pair), *count)).collect();
+        list.sort_unstable();
+        Self(list.into_iter().peekable())
     }
 
-    /// Returns how often a pair was counted.
-    fn count(&self, part: usize, pair: Pair) -> u32 {
-        let more = match self.more.is_empty() {
-            true => 0,
-            false => self.more.get(&(pair.first(part), pair.1)).copied().unwrap_or_default(),
-        };
-        u32::try_from(pair.count() + more).unwrap_or(u32::MAX)
+    /// Returns those of the next part; every part must have its turn.
+    fn of_part(&mut self, at: usize) -> impl Iterator<Item = Seen> {
+        iter::from_fn(move || self.0.next_if(|(hash, _)| part(*hash) == at))
+            .map(|(hash, count)| Seen::alone(hash, count))
     }
+}
+
+/// Puts together what was seen of each hash, and takes it away.
+fn group(seen: &mut Vec<Seen>, shared: &mut HashSet<u64>, mut frequencies: Option<&mut Frequencies>) {
+    seen.sort_unstable_by_key(|seen| seen.hash);
+    for group in seen.chunk_by(|one, other| one.hash == other.hash) {
+        if group.iter().map(|seen| seen.pairs).sum::<u32>() > 1 {
+            shared.insert(group[0].hash);
+        }
+        if let Some(frequencies) = &mut frequencies {
+            frequencies.add(group.iter().map(|seen| u64::from(seen.count)).sum());
+        }
+    }
+    seen.clear();
 }
 
 impl Part {
@@ -176,12 +204,12 @@ impl Part {
     fn sort(&mut self, at: usize, more: &mut HashMap<(u64, u64), u64>) {
         self.waiting.sort_unstable_by_key(|pair| pair.key());
         let mut join = |pair: &mut Pair, other: Pair| {
-            let mut count = pair.count() + other.count();
+            let mut count = pair.0.count() + other.0.count();
             if count > MOST_COUNTED {
-                *more.entry((pair.first(at), pair.1)).or_default() += MOST_COUNTED;
+                *more.entry((pair.0.hash(at), pair.1)).or_default() += MOST_COUNTED;
                 count -= MOST_COUNTED;
             }
-            pair.0 = (pair.0 & !MOST_COUNTED) | count;
+            pair.0 = Counted::new(pair.0.rest(), count);
         };
         self.waiting.dedup_by(|other, pair| {
             let is_same = other.key() == pair.key();
@@ -192,14 +220,21 @@ impl Part {
         });
         let mut sorted = Blocks::default();
         let mut waiting = self.waiting.drain(..).peekable();
-        for mut pair in mem::take(&mut self.sorted).drain() {
-            while let Some(before) = waiting.next_if(|waiting| waiting.key() < pair.key()) {
-                sorted.push(before);
+        for mut block in mem::take(&mut self.sorted).into_blocks() {
+            let mut rest = block.as_mut_slice();
+            while let Some(next) = waiting.peek()
+                && let Some(at) = rest.iter().position(|pair| pair.key() >= next.key())
+            {
+                let (before, after) = rest.split_at_mut(at);
+                sorted.extend(before);
+                match after.first_mut() {
+                    Some(same) if same.key() == next.key() => join(same, *next),
+                    _ => sorted.push(*next),
+                }
+                waiting.next();
+                rest = after;
             }
-            if let Some(same) = waiting.next_if(|waiting| waiting.key() == pair.key()) {
-                join(&mut pair, same);
-            }
-            sorted.push(pair);
+            sorted.extend(rest);
         }
         waiting.for_each(|pair| sorted.push(pair));
         self.sorted = sorted;
@@ -237,6 +272,19 @@ mod tests {
             assert_eq!(found.shared_second.into_iter().collect::<BTreeSet<_>>(), second);
             let values = if half == Half::First { 9_000 } else { 9_900 };
             assert_eq!(found.frequencies, Frequencies { values, several: values, most: 100 });
+        }
+    }
+
+    #[test]
+    fn counts_of_a_shared_half_are_added_up_once() {
+        for (half, most) in [(Half::First, 1_000), (Half::Second, 1_600)] {
+            let mut pairs = Pairs::default();
+            for (pair, count) in [((1, 7), 600), ((1, 8), 400), ((2, 7), 1_000), ((3, 9), 0)] {
+                (0..count.max(1)).for_each(|_| pairs.add(pair, count > 0));
+            }
+            let found = pairs.find(half, Hashes::default());
+            assert_eq!((found.shared_first, found.shared_second), ([1].into(), [7].into()));
+            assert_eq!(found.frequencies, Frequencies { values: 2, several: 2, most });
         }
     }
 

@@ -5,8 +5,8 @@
 
 use keyferry_core::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
-    Fault, FaultCode, Identifier, Item, KeyParameters, Located, Location, RecordDraft, RowFaults, Rules,
-    SignCount, Status, Timestamp, Transports, with_keys_searched,
+    Fault, FaultCode, Identifier, Item, Located, Location, RecordDraft, RowFaults, Rules, SignCount, Status,
+    Timestamp, Transports, with_keys_searched,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -371,9 +371,8 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
         Item::PublicKey => {
             let key = cell.base64(limit, notes).map(CoseKey::from_bytes);
             draft.public_key = keep(&mut cell, key);
-            if let Some(KeyParameters::Rsa { e, .. }) = draft.public_key.as_ref().map(CoseKey::parameters)
-                && e.len() < 3
-            {
+            let exponent = draft.public_key.as_ref().and_then(CoseKey::rsa_exponent);
+            if exponent.is_some_and(|e| e.len() < 3) {
                 notes.push(Note::SmallRsaExponent);
             }
         }

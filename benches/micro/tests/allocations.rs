@@ -16,7 +16,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// At most so many allocations for each row of a generated export, from the CSV to the record.
-const ROW: f64 = 12.0;
+const ROW: f64 = 5.5;
 /// For the decoding and the checks of one COSE key in the layout and on the curves that nearly all have: its bytes.
 const KEY: f64 = 1.0;
 /// Where the general reader decides.

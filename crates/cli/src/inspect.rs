@@ -6,7 +6,8 @@ use std::{
 };
 
 use keyferry_core::{
-    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Occurrences, Report, RpId, Standing,
+    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Frequencies, Occurrences, Report,
+    RpId, Standing,
 };
 use serde_json::{Value, json};
 
@@ -42,9 +43,10 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     let export = Export::open(&args.source, rp_id)?;
     let mut findings = Findings::default();
     let checked = export.check(|row| findings.add(row, Standing::First))?;
+    let mut users = checked.gate.one_file.accounts();
     if !checked.gate.one_file.is_consistent() {
         // What the rows say about each other is known only now: count again, with it.
-        findings = Findings::default();
+        findings = Findings { accounts: Some(Occurrences::default()), ..Findings::default() };
         export.read_again("comparing", Again::File, |rows| {
             for row in rows {
                 let standing = match &row {
@@ -54,8 +56,8 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
                 findings.add(&row, standing);
             }
         })?;
+        users = findings.accounts.take().map_or(users, Occurrences::frequencies);
     }
-    let users = findings.users();
     let report = &findings.report;
     if report.counts.read != checked.gate.rows || !report.counts.add_up() {
         anyhow::bail!(
@@ -88,17 +90,9 @@ struct Findings {
     transports: TextTally,
     formats: TextTally,
     aaguids: Tally<Option<Aaguid>>,
-    /// Accounts, once for each of their credentials.
-    accounts: Occurrences,
+    /// Accounts, once for each of their credentials; where no row contradicts another, the gate counts them.
+    accounts: Option<Occurrences>,
     readiness: [Readiness; KINDS],
-}
-
-/// Accounts, those with several credentials, and the most credentials of one.
-#[derive(Clone, Copy, Default)]
-struct Users {
-    users: u64,
-    several: u64,
-    most: u64,
 }
 
 /// Who could log in at one kind of target.
@@ -139,7 +133,9 @@ impl Findings {
         }
         self.formats.add(record.attestation_format.as_ref().map_or(NOT_STATED, |format| format.as_str()));
         self.aaguids.add(&record.aaguid);
-        self.accounts.add(&record.account);
+        if let Some(accounts) = &mut self.accounts {
+            accounts.add(&record.account);
+        }
         for (readiness, profile) in self.readiness.iter_mut().zip(&PROFILES) {
             match profile.log_in(record) {
                 Ok(()) => readiness.ready += 1,
@@ -172,16 +168,6 @@ impl Findings {
         ]
     }
 
-    fn users(&mut self) -> Users {
-        let mut found = Users::default();
-        for count in self.accounts.counts() {
-            found.users += 1;
-            found.several += u64::from(count > 1);
-            found.most = found.most.max(u64::try_from(count).unwrap_or(u64::MAX));
-        }
-        found
-    }
-
     /// Returns providers by name, the most frequent first.
     fn providers(&self) -> Vec<(String, u64)> {
         let mut named: HashMap<String, u64> = HashMap::new();
@@ -199,7 +185,7 @@ impl Findings {
         list
     }
 
-    fn to_text(&self, export: &Export, users: Users) -> String {
+    fn to_text(&self, export: &Export, users: Frequencies) -> String {
         let mut text = describe::source(export, self.report.counts.read);
         let counts = self.report.counts;
         text.push_str("\nrows\n");
@@ -218,7 +204,7 @@ impl Findings {
             "\nprovider, as claimed by the AAGUID\n{}",
             columns(&shortened(self.providers()))
         ));
-        let Users { users, several, most } = users;
+        let Frequencies { values: users, several, most } = users;
         text.push_str("\nusers\n");
         text.push_str(&columns(&[
             ("users".to_owned(), users),
@@ -241,8 +227,8 @@ impl Findings {
         text
     }
 
-    fn to_json(&self, export: &Export, checked: &Checked, users: Users) -> Value {
-        let Users { users, several, most } = users;
+    fn to_json(&self, export: &Export, checked: &Checked, users: Frequencies) -> Value {
+        let Frequencies { values: users, several, most } = users;
         let readiness: Vec<Value> = self
             .readiness
             .iter()

@@ -39,7 +39,7 @@ pub use items::{
     Transports, UserHandle, with_keys_searched,
 };
 pub use located::{Located, Location};
-pub use one_file::{Occurrences, OneFile, OneFileBuilder, Standing};
+pub use one_file::{Frequencies, Occurrences, OneFile, OneFileBuilder, Standing};
 pub use plan::{Gate, Mode, apply, gate, plan, transfer, verify};
 pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRule};
 pub use report::{Count, Counts, Report, RowFault};

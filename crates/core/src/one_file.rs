@@ -1,15 +1,19 @@
 //! One file, one answer: what the rows of a file say about each other.
 
+mod blocks;
+mod frequencies;
 mod hashes;
+mod pairs;
 
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, Hash, RandomState},
-    mem,
 };
 
+pub use frequencies::Frequencies;
+use hashes::Hashes;
 pub use hashes::Occurrences;
-use hashes::{Hashes, Pairs};
+use pairs::{Half, Pairs};
 
 use crate::{CredentialRecord, Fault, FaultCode, Identifier, Item, Location, RowFaults};
 
@@ -24,7 +28,7 @@ pub enum Standing {
     Conflict(Fault),
 }
 
-/// Gathers what is needed to compare all rows of a file: 8 bytes a row, and 16 for each user.
+/// Gathers what is needed to compare all rows of a file: 7 bytes a row, and 17 for each user.
 ///
 /// Rows are known by keyed 64-bit hashes, with keys that no file can foresee. Should two different IDs ever meet in one
 /// hash (less than one chance in a hundred thousand at ten million rows), both are reported as a conflict and none is
@@ -41,6 +45,10 @@ pub struct OneFileBuilder {
     hasher: RandomState,
     ids: Hashes,
     users: Pairs,
+    /// Which identifier names the account, as far as a record has shown it.
+    account: Option<Half>,
+    /// Accounts of records that do not have both identifiers, once for each record.
+    alone: Hashes,
     handles: Pairs,
 }
 
@@ -48,14 +56,16 @@ impl OneFileBuilder {
     /// Adds a record.
     pub fn add(&mut self, record: &CredentialRecord) {
         self.ids.add(self.hasher.hash_one(&record.credential_id));
-        self.bind(&record.user_id, &record.external_user_id);
+        if !self.bind(&record.user_id, &record.external_user_id, Some(&record.account)) {
+            self.alone.add(self.hasher.hash_one(&record.account));
+        }
         // A handle that is the account's own text cannot be anybody else's.
         if let Some(handle) = record
             .user_handle
             .as_ref()
             .filter(|handle| handle.as_bytes() != record.account.as_str().as_bytes())
         {
-            self.handles.add((self.hasher.hash_one(handle), self.hasher.hash_one(&record.account)));
+            self.handles.add((self.hasher.hash_one(handle), self.hasher.hash_one(&record.account)), false);
         }
     }
 
@@ -66,26 +76,49 @@ impl OneFileBuilder {
         if let Some(credential_id) = &row.credential_id {
             self.ids.add(self.hasher.hash_one(credential_id));
         }
-        self.bind(&row.user_id, &row.external_user_id);
+        self.bind(&row.user_id, &row.external_user_id, None);
     }
 
-    fn bind(&mut self, user_id: &Option<Identifier>, external_user_id: &Option<Identifier>) {
-        if let (Some(user), Some(external)) = (user_id, external_user_id) {
-            self.users.add((self.hasher.hash_one(user), self.hasher.hash_one(external)));
-        }
+    /// Binds a user's two names to each other; tells whether the account was counted with them.
+    fn bind(
+        &mut self,
+        user_id: &Option<Identifier>,
+        external_user_id: &Option<Identifier>,
+        account: Option<&Identifier>,
+    ) -> bool {
+        let (Some(user), Some(external)) = (user_id, external_user_id) else { return false };
+        let half = account.and_then(|account| {
+            // One rule names all accounts of a file; by whatever else an account is named, it is counted by itself.
+            let halves = [(Half::Second, external), (Half::First, user)];
+            let mut named = halves.iter().filter(|(_, identifier)| *identifier == account);
+            let (half, _) = named.find(|(half, _)| self.account.is_none_or(|known| known == *half))?;
+            Some(*half)
+        });
+        self.account = self.account.or(half);
+        self.users.add((self.hasher.hash_one(user), self.hasher.hash_one(external)), half.is_some());
+        half.is_some()
     }
 
     /// Finds the rows that contradict each other.
     ///
     /// Rows that have one ID in common are all in conflict until [`OneFile::look_again`] has seen them.
-    pub fn build(mut self) -> OneFile {
-        let repeated = self.ids.counted().filter(|(_, count)| *count > 1);
-        let repeated = repeated.map(|(id, _)| (id, Repeated::NotSeen)).collect();
-        drop(mem::take(&mut self.ids)); // the pairs need room while they are turned round
-        let split_users = self.users.shared_first();
-        let shared_externals = self.users.reversed().shared_first();
-        let shared_handles = self.handles.shared_first();
-        OneFile { hasher: self.hasher, repeated, split_users, shared_externals, shared_handles }
+    pub fn build(self) -> OneFile {
+        let mut repeated = HashMap::new();
+        self.ids.count(|id, count| {
+            if count > 1 {
+                repeated.insert(id, Repeated::NotSeen);
+            }
+        });
+        let users = self.users.find(self.account.unwrap_or(Half::Second), self.alone);
+        let handles = self.handles.find(Half::First, Hashes::default());
+        OneFile {
+            hasher: self.hasher,
+            repeated,
+            split_users: users.shared_first,
+            shared_externals: users.shared_second,
+            shared_handles: handles.shared_first,
+            accounts: users.frequencies,
+        }
     }
 }
 
@@ -97,6 +130,7 @@ pub struct OneFile {
     split_users: HashSet<u64>,
     shared_externals: HashSet<u64>,
     shared_handles: HashSet<u64>,
+    accounts: Frequencies,
 }
 
 /// The rows of one ID, as far as they were seen again.
@@ -167,6 +201,13 @@ impl OneFile {
         let Some(credential_id) = &row.credential_id else { return };
         let Some(rows) = self.repeated.get_mut(&self.hasher.hash_one(credential_id)) else { return };
         rows.add(row.location.row, self.hasher.hash_one(("refused", row.location)));
+    }
+
+    /// Returns how many accounts the records have, and how many records an account has.
+    ///
+    /// All records count, also those that contradict each other.
+    pub fn accounts(&self) -> Frequencies {
+        self.accounts
     }
 
     /// Tells whether no two rows have to do with each other, so that each of them is the first with its content.
@@ -297,6 +338,37 @@ mod tests {
         let found = standings(&[record(1), two_names, record(3), shared, record(5)]);
         let not = Some(FaultCode::UserIdNotOneToOne);
         assert_eq!(found.iter().map(code).collect::<Vec<_>>(), [not, not, not, not, None]);
+    }
+
+    #[test]
+    fn accounts_are_counted_by_whichever_identifier_names_them() {
+        let (by_external, by_user) = (record(1).external_user_id, record(1).user_id);
+        for account in [by_external.clone().unwrap(), by_user.clone().unwrap()] {
+            // With both identifiers, with the one that names the account, and named by neither.
+            let whole = CredentialRecord { account: account.clone(), ..record(1) };
+            let half = CredentialRecord {
+                user_id: by_user.clone().filter(|user| *user == account),
+                external_user_id: by_external.clone().filter(|external| *external == account),
+                ..whole.clone()
+            };
+            let other = |seed: u8| record(seed).account;
+            let neither = CredentialRecord { account: other(7), ..record(1) };
+            let mut builder = OneFileBuilder::default();
+            // A refused row has no account.
+            builder.add_refused(&RowFaults {
+                user_id: record(3).user_id,
+                external_user_id: record(3).external_user_id,
+                ..RowFaults::default()
+            });
+            [&whole, &half, &neither, &whole, &half].iter().for_each(|record| builder.add(record));
+            let expected = Frequencies { values: 2, several: 1, most: 4 };
+            assert_eq!(builder.build().accounts(), expected);
+        }
+        let mut builder = OneFileBuilder::default();
+        let by_user = CredentialRecord { account: record(2).user_id.unwrap(), ..record(2) };
+        [&record(1), &by_user, &by_user, &record(2)].iter().for_each(|record| builder.add(record));
+        assert_eq!(builder.build().accounts(), Frequencies { values: 3, several: 1, most: 2 });
+        assert_eq!(OneFileBuilder::default().build().accounts(), Frequencies::default());
     }
 
     #[test]

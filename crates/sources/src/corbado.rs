@@ -5,8 +5,8 @@
 
 use keyferry_core::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
-    Fault, FaultCode, Identifier, Item, KeyParameters, Located, Location, RecordDraft, RowFaults, Rules,
-    SignCount, Status, Timestamp, Transports, with_keys_searched,
+    Fault, FaultCode, Identifier, Item, Located, Location, RecordDraft, RowFaults, Rules, SignCount, Status,
+    Timestamp, Transports, with_keys_searched,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -248,9 +248,10 @@ struct Decoder {
 
 impl Decoder {
     fn batch(&self, raw: RawRows) -> Batch {
-        let cells = raw.iter().filter_map(|(_, cells)| cells.get(self.public_key()));
-        let keys: Vec<Vec<u8>> = cells.filter_map(rsa_key).collect();
-        with_keys_searched(&keys, || self.decode(raw))
+        let column = self.public_key();
+        let cells = raw.iter().filter_map(|(location, cells)| Some((location, cells.get(column)?)));
+        let keys: Vec<RsaKey> = cells.filter_map(|(location, cell)| RsaKey::of(location, cell)).collect();
+        with_keys_searched(&keys, || self.decode(raw, &keys))
     }
 
     /// Returns the position of the public key's column.
@@ -262,11 +263,13 @@ impl Decoder {
             .map_or(usize::MAX, |(_, at)| at)
     }
 
-    fn decode(&self, raw: RawRows) -> Batch {
+    fn decode(&self, raw: RawRows, keys: &[RsaKey]) -> Batch {
         let mut rows = Vec::with_capacity(raw.len());
+        let mut keys = keys.iter().peekable();
         let (mut notes, mut counted) = (Vec::new(), BTreeMap::new());
         for (location, cells) in raw.iter() {
-            let row = self.row(location, cells, &mut notes);
+            let key = keys.next_if(|key| key.location == location).map(|key| key.bytes.as_slice());
+            let row = self.row(location, cells, key, &mut notes);
             for note in notes.drain(..) {
                 *counted.entry(note).or_default() += 1;
             }
@@ -283,7 +286,8 @@ impl Decoder {
         Batch { rows, notes: counted, is_last }
     }
 
-    fn row(&self, location: Location, cells: Cells<'_>, notes: &mut Vec<Note>) -> Row {
+    /// Decodes a row; `key` is what its public key decodes to, where that is known.
+    fn row(&self, location: Location, cells: Cells<'_>, key: Option<&[u8]>, notes: &mut Vec<Note>) -> Row {
         let stop = |error: FileError| Err(DecodeError::Stop(Box::new(error)));
         if cells.len() != self.columns {
             if cells.have_line_end() {
@@ -293,7 +297,7 @@ impl Decoder {
             let faults = vec![Fault::new(Item::Row, FaultCode::ColumnCount, message)];
             return Err(DecodeError::Row(RowFaults { location, faults, ..RowFaults::default() }));
         }
-        let (draft, faults) = match decode(location, cells, &self.positions, notes) {
+        let (draft, faults) = match decode(location, cells, &self.positions, key, notes) {
             Ok(decoded) => decoded,
             Err(error) => return stop(error),
         };
@@ -304,11 +308,26 @@ impl Decoder {
     }
 }
 
-/// Decodes a cell that looks like an RSA key in canonical CBOR: `a4 01 03 03`, a map of four with key type 3 and then `alg`.
-///
-/// Whatever it misses or takes for one is checked all the same when its row is decoded.
-fn rsa_key(cell: &[u8]) -> Option<Vec<u8>> {
-    cell.starts_with(b"pAEDA").then(|| decode_base64(cell).ok()).flatten()
+/// A cell that looks like an RSA key in canonical CBOR, and what it decodes to.
+struct RsaKey {
+    location: Location,
+    bytes: Vec<u8>,
+}
+
+impl RsaKey {
+    /// Decodes a cell that begins with `a4 01 03 03`, a map of four with key type 3 and then `alg`.
+    ///
+    /// Whatever it misses or takes for one is checked all the same when its row is decoded.
+    fn of(location: Location, cell: &[u8]) -> Option<Self> {
+        let bytes = cell.starts_with(b"pAEDA").then(|| decode_base64(cell).ok()).flatten()?;
+        Some(Self { location, bytes })
+    }
+}
+
+impl AsRef<[u8]> for RsaKey {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Decodes the cells of one row; only a line break where none can be stops the file.
@@ -316,6 +335,7 @@ fn decode(
     location: Location,
     cells: Cells<'_>,
     positions: &[usize; COLUMNS.len()],
+    key: Option<&[u8]>,
     notes: &mut Vec<Note>,
 ) -> Result<(RecordDraft, Vec<Fault>), FileError> {
     let mut draft = RecordDraft::default();
@@ -330,7 +350,9 @@ fn decode(
             return Err(FileError::LineBreak { line: location.line, column: name });
         }
         let text = text.and_then(|text| text.get(*at));
-        decode_cell(*item, *limit, Cell { item: *item, bytes, text, faults: &mut faults }, &mut draft, notes);
+        let decoded = key.filter(|_| *item == Item::PublicKey);
+        let cell = Cell { item: *item, bytes, text, decoded, faults: &mut faults };
+        decode_cell(*item, *limit, cell, &mut draft, notes);
     }
     Ok((draft, faults))
 }
@@ -349,9 +371,8 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
         Item::PublicKey => {
             let key = cell.base64(limit, notes).map(CoseKey::from_bytes);
             draft.public_key = keep(&mut cell, key);
-            if let Some(KeyParameters::Rsa { e, .. }) = draft.public_key.as_ref().map(CoseKey::parameters)
-                && e.len() < 3
-            {
+            let exponent = draft.public_key.as_ref().and_then(CoseKey::rsa_exponent);
+            if exponent.is_some_and(|e| e.len() < 3) {
                 notes.push(Note::SmallRsaExponent);
             }
         }
@@ -387,11 +408,12 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
         Item::BackupState => draft.backup_state = cell.boolean(),
         Item::Transports => {
             let Some(text) = cell.optional(limit) else { return };
-            let values: Vec<_> = text.split(';').map(str::trim).filter(|value| !value.is_empty()).collect();
-            if values.iter().any(|value| !Transports::KNOWN.contains(value)) {
+            let values = text.split(';').map(str::trim).filter(|value| !value.is_empty());
+            let transports = Transports::new(values);
+            if !transports.are_known() {
                 notes.push(Note::UnknownTransport);
             }
-            draft.transports = (!values.is_empty()).then(|| Transports::new(values));
+            draft.transports = Some(transports).filter(|transports| !transports.is_empty());
         }
         Item::AttestationFormat => {
             draft.attestation_format = cell.optional(limit).map(AttestationFormat::new)

@@ -57,7 +57,8 @@ pub struct Decoded {
 /// Decodes a cell of base64 or base64url.
 pub fn base64_cell(cell: &[u8], limit: usize) -> Decoded {
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
-    let mut cell = Cell { item: Item::CredentialId, bytes: cell, text: None, faults: &mut faults };
+    let mut cell =
+        Cell { item: Item::CredentialId, bytes: cell, text: None, decoded: None, faults: &mut faults };
     let bytes = cell.base64(limit, &mut notes);
     Decoded { bytes, faults: faults.into_iter().map(|fault| fault.code).collect(), notes }
 }

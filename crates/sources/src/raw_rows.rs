@@ -5,8 +5,8 @@ use keyferry_core::Location;
 use crate::{Cells, CsvRows, FileError};
 
 /// Rows that are handed over together at most, and the bytes after which no further one is added.
-const ROWS: usize = 1024;
-const BYTES: usize = 1 << 19;
+const ROWS: usize = 512;
+const BYTES: usize = 1 << 18;
 
 /// A few rows with their places, and what ended the file behind them.
 pub(crate) struct RawRows {

@@ -11,7 +11,7 @@ pub use ahead::with_keys_searched;
 pub use known::{KnownModuli, SearchedModuli};
 
 /// Primes below this are tried as factors.
-const SMALL_PRIMES_BELOW: u32 = 1 << 16;
+const SMALL_PRIMES_BELOW: usize = 1 << 16;
 
 /// Tells whether this very modulus was searched before, and has no small factor.
 pub(super) fn was_searched(modulus: &[u8]) -> bool {
@@ -111,11 +111,14 @@ fn inverse(odd: u64) -> u64 {
 }
 
 fn odd_primes() -> impl Iterator<Item = u32> {
-    (3..SMALL_PRIMES_BELOW).step_by(2).filter(|candidate| {
-        (3..)
-            .step_by(2)
-            .take_while(|factor| factor * factor <= *candidate)
-            .all(|factor| candidate % factor != 0)
+    // The sieve of Eratosthenes.
+    let mut multiples = vec![false; SMALL_PRIMES_BELOW];
+    (3..SMALL_PRIMES_BELOW).step_by(2).filter_map(move |candidate| {
+        if multiples[candidate] {
+            return None;
+        }
+        multiples.iter_mut().skip(candidate * candidate).step_by(2 * candidate).for_each(|it| *it = true);
+        u32::try_from(candidate).ok()
     })
 }
 

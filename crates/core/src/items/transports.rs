@@ -31,6 +31,11 @@ impl Transports {
         Self(list)
     }
 
+    /// Tells whether all values are [`Transports::KNOWN`].
+    pub fn are_known(&self) -> bool {
+        self.0.iter().all(|value| matches!(value, Cow::Borrowed(_)))
+    }
+
     /// Returns the values in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|value| &**value)
@@ -50,6 +55,8 @@ mod tests {
     fn order_and_unknown_values_stay_and_doubles_go() {
         let list = Transports::new(["nfc", "Usb", "nfc", "usb"]);
         assert_eq!(list.iter().collect::<Vec<_>>(), ["nfc", "Usb", "usb"]);
-        assert!(Transports::new([]).is_empty());
+        assert!(!list.are_known());
+        assert!(Transports::new(Transports::KNOWN.iter().copied()).are_known());
+        assert!(Transports::new([]).is_empty() && Transports::new([]).are_known());
     }
 }

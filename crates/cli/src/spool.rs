@@ -22,21 +22,23 @@ pub(crate) enum Order {
     OfIds,
 }
 
-/// Parts that rows are dealt to, by the first byte of their ID.
-const PARTS: usize = 256;
+/// Parts that rows are dealt to, by the first bits of their ID: each is put in order in memory, so of ten million rows a
+/// part must not be many.
+const PARTS: usize = 1 << PART_BITS;
+const PART_BITS: u32 = 9;
 /// Bytes of a part that wait in memory: 32 MiB in all, so a small file never reaches the disk.
-const WAITING: usize = 1 << 17;
+const WAITING: usize = 1 << 16;
 /// Rows of one part that are put in order together at most, and their bytes: IDs that all begin alike are hostile, and
 /// so are rows that are all as long as may be.
 const IN_ORDER: usize = 1 << 16;
 const IN_ORDER_BYTES: usize = 32 << 20;
 /// Refused rows that are kept at most: a file with more of them is read once more instead.
 const MOST_REFUSED: usize = 100_000;
-/// Rows that are handed over together, and how often before the reading thread waits: about a batch of a database, so
-/// that the next one is ready when the last one is written.
+/// Rows that are handed over together, and how often before the reading thread waits: enough that a batch of a database
+/// is there soon when the last one is written.
 const HANDED_OVER: usize = 1024;
 const HANDED_OVER_BYTES: usize = 1 << 19;
-const AHEAD: usize = 32;
+const AHEAD: usize = 16;
 
 /// Keeps the rows of the first pass, as far as there is room.
 pub(crate) struct Spool {
@@ -94,8 +96,10 @@ impl Spool {
 
     fn keep(&mut self, located: &Located<CredentialRecord>) -> io::Result<()> {
         self.count += 1;
-        let first = located.value.credential_id.as_bytes().first().copied().unwrap_or_default();
-        let part = usize::from(first) % self.parts.len();
+        let part = match self.order {
+            Order::OfFile => 0,
+            Order::OfIds => part_of(located.value.credential_id.as_bytes()),
+        };
         let Some(part) = self.parts.get_mut(part) else { return Ok(()) };
         keep_in_spool(located, &mut part.waiting);
         if part.waiting.len() < WAITING {
@@ -116,6 +120,13 @@ impl Spool {
     pub(crate) fn finish(self) -> Option<Spooled> {
         (!self.is_full).then_some(Spooled(self))
     }
+}
+
+/// Returns the part of an ID; those of a part stand before all of the next one.
+fn part_of(id: &[u8]) -> usize {
+    let mut begin = id.iter().copied().chain([0, 0]);
+    let begin = u16::from_be_bytes([begin.next().unwrap_or_default(), begin.next().unwrap_or_default()]);
+    usize::from(begin >> (u16::BITS - PART_BITS))
 }
 
 /// The rows of the first pass.

@@ -78,7 +78,7 @@ impl<D: Database> SqlSink<D> {
     pub fn batch_size(&self) -> usize {
         match self.database.dialect() {
             Dialect::Sqlite if self.access == Access::Read => 16_384,
-            Dialect::Sqlite if self.put_off == whole::PutOff::ByUs => 32_768,
+            Dialect::Sqlite if self.put_off == whole::PutOff::ByUs => 24_576,
             Dialect::Sqlite => 65_536,
             Dialect::Postgres => 16_384,
             Dialect::MySql => 32_768,

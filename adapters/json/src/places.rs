@@ -6,8 +6,11 @@ use std::mem;
 const PARTS: usize = 1 << PART_BITS;
 /// What the upper bits are shifted out by.
 const PART_BITS: u32 = 10;
-/// Slots that a part begins with.
-const SMALLEST: usize = 8;
+/// Slots that a part begins with at least; up to an eighth more, so that not all of them grow at the same time: what they
+/// leave behind then is memory, too, for a while.
+const SMALLEST: usize = 128;
+/// Slots for which room is made beyond the shared ones.
+const SPARE: usize = 8;
 /// The value of a slot that is free.
 const FREE: u64 = u64::MAX - 1;
 
@@ -22,7 +25,8 @@ pub(crate) struct Places {
 
 impl Default for Places {
     fn default() -> Self {
-        Self { parts: (0..PARTS).map(|_| Part::default()).collect(), length: 0 }
+        let first = |number| SMALLEST + number % (SMALLEST / 8);
+        Self { parts: (0..PARTS).map(|number| Part::new(first(number))).collect(), length: 0 }
     }
 }
 
@@ -52,15 +56,20 @@ impl Places {
 }
 
 /// The slots of one part, and how many are taken.
-#[derive(Default)]
 struct Part {
     slots: Vec<(u64, u64)>,
     /// How many slots are shared among the keys; those beyond them are for what found no room.
     shared: usize,
     length: usize,
+    /// How many slots are shared at first.
+    first: usize,
 }
 
 impl Part {
+    fn new(first: usize) -> Self {
+        Self { slots: Vec::new(), shared: 0, length: 0, first }
+    }
+
     fn home(&self, key: u64) -> usize {
         share(key << PART_BITS, self.shared)
     }
@@ -109,13 +118,13 @@ impl Part {
             }
         }
         // Not twice the memory, as it would grow by itself.
-        self.slots.reserve_exact(SMALLEST);
+        self.slots.reserve_exact(SPARE);
         self.slots.push(pair);
     }
 
     fn grow(&mut self) {
-        self.shared = (self.shared + self.shared / 8).max(SMALLEST);
-        let mut slots = Vec::with_capacity(self.shared + 4 * SMALLEST);
+        self.shared = (self.shared + self.shared / 8).max(self.first);
+        let mut slots = Vec::with_capacity(self.shared + 4 * SPARE);
         // In order, so each stands at its home or right after the one before it.
         for pair in mem::take(&mut self.slots).into_iter().filter(|(_, value)| *value != FREE) {
             let home = self.home(pair.0);
@@ -150,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_was_put_in_is_found_and_nothing_else() {
-        let count = 150_007_u64;
+        let count = 600_007_u64;
         let mut places = Places::default();
         for number in (0..count).filter(|number| number % 3 != 2) {
             assert_eq!(places.insert(spread(number), number), None);
@@ -169,7 +178,7 @@ mod tests {
         let slots = || places.parts.iter().flat_map(|part| &part.slots);
         assert!(slots().filter(|(_, value)| *value != FREE).is_sorted_by_key(|(key, _)| *key));
         let taken = slots().filter(|(_, value)| *value != FREE).count();
-        assert_eq!((taken, places.length), (100_005, 100_005));
+        assert_eq!((taken, places.length), (400_005, 400_005));
         assert!(taken * 4 > slots().count() * 3, "three quarters of the slots are taken");
     }
 

@@ -104,7 +104,7 @@ fn a_database_stands_at_the_end_of_a_batch() {
     let import = "import export.csv --rp-id example.com --to sqlite:disk/t.db";
     // Room for the first of two batches and not for the second, or for less than the only one.
     let (size, expected, told) =
-        if is_large() { ("14000k", BATCH, "32,768 inserted") } else { ("500k", 0, " 0 inserted") };
+        if is_large() { ("14000k", BATCH, "24,576 inserted") } else { ("500k", 0, " 0 inserted") };
     if on_a_small_disk(&folder, size, import).is_none() {
         return;
     }

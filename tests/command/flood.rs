@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The records of one batch of a new SQLite database, and so of one transaction.
-pub(crate) const BATCH: usize = 32_768;
+pub(crate) const BATCH: usize = 24_576;
 
 /// The rows of the export: few enough for a debug build, or more than a batch where `KEYFERRY_LARGE` is set.
 pub(crate) fn row_count() -> usize {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The records of one batch, and so of one transaction.
-pub(crate) const BATCH: usize = 32_768;
+pub(crate) const BATCH: usize = 16_384;
 
 /// More than one batch; the second has rows for every page of the first.
 pub(crate) const LONG: usize = BATCH + 8000;

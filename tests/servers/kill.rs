@@ -102,7 +102,7 @@ fn a_server_between_two_batches(kind: Kind) {
     let stopped = killed(site, child, LONG);
     assert_eq!(stopped.code, Some(2), "{}", stopped.shown());
     let told = &stopped.stderr;
-    assert!(told.contains("32,768 inserted") && told.contains("run it again to finish"), "{told}");
+    assert!(told.contains("16,384 inserted") && told.contains("run it again to finish"), "{told}");
 }
 
 fn a_server_at_a_random_moment(kind: Kind) {

@@ -74,14 +74,14 @@ impl<D: Database> SqlSink<D> {
     ///
     /// Each commit rewrites nearly every leaf of an index that is not filled in its own order: in SQLite a million rows in
     /// batches of 8,192 write 8.3 GB, in batches of 65,536 they write 2.1 GB. Where such indexes wait for the rows, a batch
-    /// is no larger than its few waits for the disk ask for; where nothing is written, it is small.
+    /// is no larger than its few waits for the disk ask for; where nothing is written, it is small. A server takes 16,384
+    /// rows as fast as more of them.
     pub fn batch_size(&self) -> usize {
         match self.database.dialect() {
             Dialect::Sqlite if self.access == Access::Read => 16_384,
             Dialect::Sqlite if self.put_off == whole::PutOff::ByUs => 24_576,
             Dialect::Sqlite => 65_536,
-            Dialect::Postgres => 16_384,
-            Dialect::MySql => 32_768,
+            Dialect::Postgres | Dialect::MySql => 16_384,
         }
     }
 

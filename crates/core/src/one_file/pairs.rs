@@ -143,7 +143,8 @@ impl Pairs {
         for ((at, part), alone) in self.parts.iter().enumerate().zip(first_alone.into_parts()) {
             let pairs = part.sorted.iter().map(|Pair(first, _)| first);
             seen.extend(pairs.map(|first| Seen::in_pair(first.hash(at), first.count())));
-            seen.extend(alone.map(|hash| Seen::alone(hash, 1)).chain(more.of_part(at)));
+            add_alone(&mut seen, alone);
+            seen.extend(more.of_part(at));
             let frequencies = (half == Half::First).then_some(&mut found.frequencies);
             group(&mut seen, &mut found.shared_first, frequencies);
         }
@@ -151,7 +152,8 @@ impl Pairs {
         let seconds = self.second_halves();
         for ((at, part), alone) in seconds.into_iter().enumerate().zip(second_alone.into_parts()) {
             seen.extend(part.drain().map(|second| Seen::in_pair(second.hash(at), second.count())));
-            seen.extend(alone.map(|hash| Seen::alone(hash, 1)).chain(more.of_part(at)));
+            add_alone(&mut seen, alone);
+            seen.extend(more.of_part(at));
             let frequencies = (half == Half::Second).then_some(&mut found.frequencies);
             group(&mut seen, &mut found.shared_second, frequencies);
         }
@@ -182,6 +184,16 @@ impl More {
     fn of_part(&mut self, at: usize) -> impl Iterator<Item = Seen> {
         iter::from_fn(move || self.0.next_if(|(hash, _)| part(*hash) == at))
             .map(|(hash, count)| Seen::alone(hash, count))
+    }
+}
+
+/// Adds hashes that stand alone; the same one again and again, as a file of a single account has it, takes no more room.
+fn add_alone(seen: &mut Vec<Seen>, hashes: impl Iterator<Item = u64>) {
+    for hash in hashes {
+        match seen.last_mut() {
+            Some(last) if last.hash == hash => last.count = last.count.saturating_add(1),
+            _ => seen.push(Seen::alone(hash, 1)),
+        }
     }
 }
 
@@ -286,6 +298,14 @@ mod tests {
             assert_eq!((found.shared_first, found.shared_second), ([1].into(), [7].into()));
             assert_eq!(found.frequencies, Frequencies { values: 2, several: 2, most });
         }
+    }
+
+    #[test]
+    fn a_hash_that_stands_alone_again_and_again_takes_no_more_room() {
+        let mut seen = vec![Seen::in_pair(7, 2)];
+        add_alone(&mut seen, [7, 7, 9].into_iter().chain(std::iter::repeat_n(8, 1_000)));
+        let found: Vec<_> = seen.iter().map(|seen| (seen.hash, seen.pairs, seen.count)).collect();
+        assert_eq!(found, [(7, 1, 4), (9, 0, 1), (8, 0, 1_000)]);
     }
 
     #[test]

@@ -87,7 +87,8 @@ fn an_import_that_was_killed_is_finished_by_the_next_one() {
     assert!(left.contains("note: keyferry import has not ended") && !left.contains("(account)"), "{left}");
 
     // Whoever reads it is told, and reads it.
-    let warning = "the indexes on account and user_handle are missing: an import is at work, or ended early";
+    let warning =
+        "indexes (on account, on user_handle or on both) are missing: an import is at work, or ended early";
     let planned = site.carry("plan", "export.csv", "").expect(0);
     assert!(planned.stderr.contains(&format!("{warning}; the next import makes them")), "{}", planned.stderr);
     // Who does not own it may import, but cannot make them.

@@ -143,7 +143,8 @@ pub(super) async fn was_put_off<D: Database>(
 
 /// Says what an unfinished table means for whoever opens it.
 pub(super) fn warning(put_off: PutOff, access: Access) -> Option<String> {
-    let what = "the indexes on account and user_handle are missing: an import is at work, or ended early";
+    let what =
+        "indexes (on account, on user_handle or on both) are missing: an import is at work, or ended early";
     match (put_off, access) {
         (PutOff::Nothing, _) | (PutOff::ByUs, Access::Write) => None,
         (PutOff::ByUs, Access::Read) => Some(format!("{what}; the next import makes them")),

@@ -41,6 +41,7 @@ mod records_writer;
 mod safe_file;
 mod sink;
 mod splitter;
+mod survey;
 mod window;
 
 pub use base64url::{decode, encode};

@@ -72,11 +72,7 @@ impl RecordsFile {
     /// - the file cannot be read, is not in the layout that its name says, or has the same ID twice;
     /// - `key_of` fails; the message names the record by its number.
     pub(crate) fn open(path: &Path, keyed_by_account: bool, key_of: KeyOf) -> io::Result<Self> {
-        let layout = match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("jsonl") => Layout::Lines,
-            _ if keyed_by_account => Layout::Accounts,
-            _ => Layout::Array,
-        };
+        let layout = Layout::of(path, keyed_by_account);
         // Checked for reading, too: a plan must not promise what an import refuses, nor wait for a pipe.
         safe_file::check_path(path)?;
         let old = match File::open(path) {

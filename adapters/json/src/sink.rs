@@ -4,7 +4,7 @@ use std::{error::Error, marker::PhantomData, path::Path};
 
 use keyferry_core::{
     Backup, CredentialId, CredentialRecord, Held, Profile, Shown, Sink, SinkError, SinkErrorKind,
-    StoredRecord, Write, Written,
+    StoredRecord, Survey, Write, Written,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,6 +13,7 @@ use crate::{
     FileLock, RecordFormat,
     change::carry_over,
     records_file::{Key, RecordsFile},
+    survey::JsonSurvey,
 };
 
 /// A JSON file of one library's records.
@@ -79,6 +80,14 @@ impl<F: RecordFormat> JsonSink<F> {
         })?;
         let (profile, text) = (F::PROFILE, Vec::new());
         Ok(Self { file, name, lock, has_failed: false, profile, text, format: PhantomData })
+    }
+
+    /// Opens a file to compare it as a whole; `None` where there is none, or it does not have a record on each line.
+    pub fn survey(path: &Path) -> Option<impl Survey + use<F>>
+    where
+        F: 'static,
+    {
+        JsonSurvey::<F>::open(path)
     }
 
     /// Tells whether there was a file when it was opened.
@@ -246,7 +255,7 @@ fn decode<F: RecordFormat>(text: &[u8]) -> Result<Decoded, String> {
 }
 
 /// Writes a record on one line.
-fn write_text<F: RecordFormat>(
+pub(crate) fn write_text<F: RecordFormat>(
     view: &StoredRecord,
     text: &mut Vec<u8>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -1,6 +1,9 @@
 //! Finds the records of a JSON file without holding more than one of them.
 
-use std::io::{self, BufRead};
+use std::{
+    io::{self, BufRead},
+    path::Path,
+};
 
 use memchr::memchr2;
 
@@ -16,6 +19,17 @@ pub(crate) enum Layout {
     Lines,
     /// One JSON object that has an array of records under the name of each account.
     Accounts,
+}
+
+impl Layout {
+    /// Returns the layout that the name of a file says.
+    pub(crate) fn of(path: &Path, keyed_by_account: bool) -> Self {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("jsonl") => Self::Lines,
+            _ if keyed_by_account => Self::Accounts,
+            _ => Self::Array,
+        }
+    }
 }
 
 /// Splits a file into its records and knows where each of them stands.

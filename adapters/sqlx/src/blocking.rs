@@ -3,8 +3,8 @@
 use std::{fmt, future::Future, panic, thread};
 
 use keyferry_core::{
-    AccountFound, Coming, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
-    StoredRecord, Write, Written,
+    AccountFound, Coming, CredentialId, CredentialRecord, Form, Held, Profile, Sink, SinkError,
+    SinkErrorKind, StoredRecord, Survey, Write, Written,
 };
 use keyferry_sql::{Database, Found, SqlLock, SqlSink};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -79,6 +79,14 @@ impl<D: Database> BlockingSink<D> {
         self.sink.as_ref().map(SqlSink::warnings).unwrap_or_default()
     }
 
+    /// Makes a survey of it, where the table is ours and there already; `None` also where the database has no such thing.
+    pub fn into_survey(self) -> Option<impl Survey>
+    where
+        D: 'static,
+    {
+        self.sink.as_ref().is_some_and(|sink| sink.form().is_some()).then_some(WholeTable(self))
+    }
+
     fn parts(&mut self) -> Result<(&mut SqlSink<D>, &Runtime), SinkError> {
         match (&mut self.sink, &self.runtime) {
             (Some(sink), Some(runtime)) => Ok((sink, runtime)),
@@ -144,6 +152,29 @@ impl<D: Database> Sink for BlockingSink<D> {
         }
         let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.finish())
+    }
+}
+
+/// A sink whose table shows all of its rows.
+struct WholeTable<D: Database>(BlockingSink<D>);
+
+impl<D: Database> Survey for WholeTable<D> {
+    fn profile(&self) -> &Profile {
+        Sink::profile(&self.0)
+    }
+
+    fn form(&self) -> Form {
+        let form = self.0.sink.as_ref().and_then(SqlSink::form);
+        form.unwrap_or_else(|| Box::new(|_, _| false))
+    }
+
+    fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
+        Ok(self.0.held(first)?.iter().filter(|held| **held == Held::AsWritten).count())
+    }
+
+    fn show(&mut self, each: &mut (dyn FnMut(&[u8]) -> bool + Send)) -> Result<bool, SinkError> {
+        let (sink, runtime) = self.0.parts()?;
+        block_on(runtime, sink.show(each))
     }
 }
 

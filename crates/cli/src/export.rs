@@ -1,7 +1,7 @@
 //! Opens an export and reads it, once to check it and once more to use it.
 
 use anyhow::Context as _;
-use keyferry_core::{CredentialRecord, DecodeError, Gate, Located, RpId, Rules, gate};
+use keyferry_core::{CredentialRecord, DecodeError, Foreseen, Gate, Located, RpId, Rules, SumNumber, gate};
 use keyferry_sources::{Crc64Nvme, ExportFile, FileError, Limits, Note, corbado::Corbado};
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -35,6 +35,16 @@ pub(crate) enum Again {
     Kept(Spooled),
     /// From the file, whose bytes are compared with those of the first pass.
     File,
+}
+
+impl Again {
+    /// Leaves out the kept rows that need not be looked up.
+    pub(crate) fn only_open(self, foreseen: &Foreseen) -> Self {
+        match self {
+            Self::Kept(spooled) => Self::Kept(spooled.only_open(foreseen)),
+            Self::File => Self::File,
+        }
+    }
 }
 
 impl Export {
@@ -84,18 +94,16 @@ impl Export {
 
     /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.
     ///
-    /// `each` sees every record.
+    /// `each` tells which sum a row is part of.
     pub(crate) fn check_and_keep(
         &self,
         order: Order,
-        mut each: impl FnMut(&CredentialRecord),
+        mut each: impl FnMut(&Row) -> SumNumber,
     ) -> anyhow::Result<(Checked, Again)> {
         let mut spool = Spool::new(order);
         let checked = self.check(|row| {
-            spool.add(row);
-            if let Ok(located) = row {
-                each(&located.value);
-            }
+            let sum = each(row);
+            spool.add(row, sum);
         })?;
         Ok((checked, spool.finish().map_or(Again::File, Again::Kept)))
     }

@@ -1,13 +1,13 @@
 //! Database servers as targets: PostgreSQL, MySQL and MariaDB.
 
-use keyferry_core::{SinkError, SinkErrorKind};
+use keyferry_core::{SinkError, SinkErrorKind, Survey};
 use keyferry_sql::{Access, DatabaseError, Dialect, ServerAddress, SqlLock, TableMap, TableName};
 use keyferry_sqlx::{
     BlockingLock, BlockingSink, MySqlDatabase, PgDatabase, connect_mysql, connect_postgres, open_mysql,
     open_postgres,
 };
 
-use crate::targets::OpenTarget;
+use crate::targets::{OpenTarget, boxed};
 
 /// The lock on a table of a server.
 pub(crate) enum ServerLock {
@@ -58,6 +58,17 @@ pub(crate) fn open_for_reading(address: &ServerAddress, map: TableMap) -> Result
             BlockingSink::open(|| open_mysql(address, map, Access::Read)).map(OpenTarget::of_database)
         }
         Dialect::Sqlite => Err(no_server()),
+    }
+}
+
+/// Opens the table to compare it as a whole; `None` where that cannot be.
+pub(crate) fn survey(address: &ServerAddress, map: TableMap) -> Result<Option<Box<dyn Survey>>, SinkError> {
+    match address.dialect() {
+        Dialect::Postgres => {
+            let sink = BlockingSink::open(|| open_postgres(address, map, Access::Read))?;
+            Ok(sink.into_survey().map(boxed))
+        }
+        Dialect::MySql | Dialect::Sqlite => Ok(None),
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
     thread,
 };
 
-use keyferry_core::{CredentialRecord, DecodeError, Located, RowFaults, RpId, SpoolReader, keep_in_spool};
+use keyferry_core::{
+    CredentialRecord, DecodeError, Foreseen, Located, OpenRows, RowFaults, RpId, SpoolReader, SumNumber,
+    keep_in_spool,
+};
 
 use crate::export::Row;
 
@@ -76,13 +79,13 @@ impl Spool {
         }
     }
 
-    /// Keeps a row; without room for it nothing is kept any more.
-    pub(crate) fn add(&mut self, row: &Row) {
+    /// Keeps a row and the sum that it is part of; without room for it nothing is kept any more.
+    pub(crate) fn add(&mut self, row: &Row, sum: SumNumber) {
         if self.is_full {
             return;
         }
         let is_kept = match row {
-            Ok(located) => self.keep(located).is_ok(),
+            Ok(located) => self.keep(located, sum).is_ok(),
             Err(DecodeError::Row(faults)) if self.refused.len() < MOST_REFUSED => {
                 self.refused.push(faults.clone());
                 true
@@ -94,14 +97,14 @@ impl Spool {
         }
     }
 
-    fn keep(&mut self, located: &Located<CredentialRecord>) -> io::Result<()> {
+    fn keep(&mut self, located: &Located<CredentialRecord>, sum: SumNumber) -> io::Result<()> {
         self.count += 1;
         let part = match self.order {
             Order::OfFile => 0,
             Order::OfIds => part_of(located.value.credential_id.as_bytes()),
         };
         let Some(part) = self.parts.get_mut(part) else { return Ok(()) };
-        keep_in_spool(located, &mut part.waiting);
+        keep_in_spool(located, sum, &mut part.waiting);
         if part.waiting.len() < WAITING {
             return Ok(());
         }
@@ -118,7 +121,8 @@ impl Spool {
 
     /// Returns what was kept; `None` where there was no room for it, so that the file must be read again.
     pub(crate) fn finish(self) -> Option<Spooled> {
-        (!self.is_full).then_some(Spooled(self))
+        let count = self.refused.len() + self.count;
+        (!self.is_full).then_some(Spooled { spool: self, count, open: None })
     }
 }
 
@@ -130,41 +134,59 @@ fn part_of(id: &[u8]) -> usize {
 }
 
 /// The rows of the first pass.
-pub(crate) struct Spooled(Spool);
+pub(crate) struct Spooled {
+    spool: Spool,
+    count: usize,
+    /// Which of them are wanted, if not all.
+    open: Option<OpenRows>,
+}
 
 impl Spooled {
+    /// Leaves out the rows that need not be looked up; those that were refused are accounted for, too.
+    pub(crate) fn only_open(mut self, foreseen: &Foreseen) -> Self {
+        self.spool.refused.clear();
+        let count = usize::try_from(foreseen.rows()).unwrap_or(usize::MAX);
+        Self { count, open: Some(foreseen.open()), ..self }
+    }
+
     /// Returns how many rows there are.
     pub(crate) fn len(&self) -> u64 {
-        u64::try_from(self.0.refused.len() + self.0.count).unwrap_or(u64::MAX)
+        u64::try_from(self.count).unwrap_or(u64::MAX)
     }
 
     /// Gives the refused rows and then the others, which are read on a thread of their own.
     pub(crate) fn rows(mut self, rp_id: RpId) -> impl Iterator<Item = Row> {
         let (sender, receiver) = sync_channel::<Vec<Row>>(AHEAD);
-        let (refused, count) = (std::mem::take(&mut self.0.refused), self.0.count);
+        let (refused, count) = (std::mem::take(&mut self.spool.refused), self.count);
         thread::spawn(move || {
-            let mut out = Out { sender, order: self.0.order, rows: Vec::new(), bytes: 0 };
+            let mut out = Out { sender, order: self.spool.order, rows: Vec::new(), bytes: 0 };
             if let Err(error) = self.read(&rp_id, &mut out) {
                 // Whoever waits for these rows counts them, so an end that cannot be told is noticed, too.
                 let _ = out.sender.send(vec![Err(DecodeError::Stop(error.into()))]);
             }
         });
         let refused = refused.into_iter().map(|row| Err(DecodeError::Row(row)));
-        refused.chain(receiver.into_iter().flatten().take(count))
+        refused.chain(receiver.into_iter().flatten()).take(count)
     }
 
     fn read(self, rp_id: &RpId, out: &mut Out) -> io::Result<()> {
         let mut kept = Vec::new();
-        for part in self.0.parts {
+        let wanted = |sum| self.open.as_ref().is_none_or(|open| open.contains(sum));
+        for part in self.spool.parts {
             for (offset, length) in part.written {
-                let file = self.0.file.as_ref().ok_or_else(|| io::Error::other("no row was written"))?;
+                let file = self.spool.file.as_ref();
+                let file = file.ok_or_else(|| io::Error::other("no row was written"))?;
                 kept.resize(length, 0);
                 file.read_exact_at(&mut kept, offset)?;
-                out.add(&kept, rp_id)?;
+                out.add(SpoolReader::new(&kept, rp_id.clone()).only(&wanted))?;
             }
-            out.add(&part.waiting, rp_id)?;
-            out.hand_over();
+            out.add(SpoolReader::new(&part.waiting, rp_id.clone()).only(&wanted))?;
+            // The few that are wanted of a part can be handed over with those of the next.
+            if self.open.is_none() || out.rows.len() >= HANDED_OVER {
+                out.hand_over();
+            }
         }
+        out.hand_over();
         Ok(())
     }
 }
@@ -179,11 +201,11 @@ struct Out {
 }
 
 impl Out {
-    fn add(&mut self, kept: &[u8], rp_id: &RpId) -> io::Result<()> {
-        for row in SpoolReader::new(kept, rp_id.clone()) {
+    fn add(&mut self, mut kept: SpoolReader<'_>) -> io::Result<()> {
+        for row in kept.by_ref() {
             self.rows.push(row?);
         }
-        self.bytes += kept.len();
+        self.bytes += kept.given();
         if self.order == Order::OfFile || self.rows.len() >= IN_ORDER || self.bytes >= IN_ORDER_BYTES {
             self.hand_over();
         }
@@ -234,13 +256,13 @@ mod tests {
     #[test]
     fn refused_rows_come_back_until_there_are_too_many() {
         let mut spool = Spool::new(Order::OfFile);
-        (1..=100_000).for_each(|row| spool.add(&refused(row)));
+        (1..=100_000).for_each(|row| spool.add(&refused(row), SumNumber::NONE));
         let mut few = Spool::new(Order::OfIds);
-        few.add(&refused(7));
+        few.add(&refused(7), SumNumber::NONE);
         let rows: Vec<Row> = few.finish().unwrap().rows(rp_id()).collect();
         assert!(matches!(&rows[..], [Err(DecodeError::Row(row))] if row.location.row == 7));
-        spool.add(&refused(100_001));
-        spool.add(&refused(100_002));
+        spool.add(&refused(100_001), SumNumber::NONE);
+        spool.add(&refused(100_002), SumNumber::NONE);
         assert!(spool.finish().is_none());
     }
 
@@ -260,7 +282,7 @@ mod tests {
             .collect();
         let back = |order| {
             let mut spool = Spool::new(order);
-            rows.iter().for_each(|row| spool.add(&Ok(row.clone())));
+            rows.iter().for_each(|row| spool.add(&Ok(row.clone()), SumNumber::NONE));
             assert!(spool.file.is_some() && spool.parts.iter().any(|part| !part.waiting.is_empty()));
             let spooled = spool.finish().unwrap();
             assert_eq!(spooled.len(), count);

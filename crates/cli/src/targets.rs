@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use keyferry_core::{Profile, Shown, Sink, SinkError, SinkErrorKind};
+use keyferry_core::{Profile, Shown, Sink, SinkError, SinkErrorKind, Survey};
 use keyferry_json::{
     FileLock, JsonSink, RecordFormat, fido2_net_lib::Fido2NetLib, go_webauthn::GoWebauthn, lbuchs::Lbuchs,
     py_webauthn::PyWebauthn, simplewebauthn::SimpleWebAuthn, webauthn4j::WebAuthn4j, yubico::Yubico,
@@ -57,6 +57,7 @@ pub(crate) struct Records {
     name: &'static str,
     read: fn(&Path) -> Result<OpenTarget, SinkError>,
     write: fn(&Path, FileLock) -> Result<OpenTarget, SinkError>,
+    survey: fn(&Path) -> Option<Box<dyn Survey>>,
 }
 
 impl Records {
@@ -65,6 +66,7 @@ impl Records {
             name,
             read: |path| Ok(OpenTarget::of(JsonSink::<F>::open_for_reading(path)?)),
             write: |path, lock| Ok(OpenTarget::of(JsonSink::<F>::open_locked(path, lock)?)),
+            survey: |path| Some(Box::new(JsonSink::<F>::survey(path)?)),
         }
     }
 }
@@ -190,6 +192,24 @@ impl Target {
         })
     }
 
+    /// Opens the target to compare it as a whole; `None` where it cannot be, or what is wrong with it is told later.
+    ///
+    /// It has its own connection to a server.
+    ///
+    /// # Errors
+    /// - as [`Target::open_for_reading`] of a server, which nobody should wait for twice.
+    pub(crate) fn survey(&self, tables: &Tables) -> Result<Option<Box<dyn Survey>>, SinkError> {
+        Ok(match self {
+            Self::Sqlite(path) => {
+                let map = tables.map(Dialect::Sqlite)?;
+                let sink = BlockingSink::open(|| read_sqlite(path, map)).ok();
+                sink.and_then(BlockingSink::into_survey).map(boxed)
+            }
+            Self::Server(address) => server::survey(address, tables.map(address.dialect())?)?,
+            Self::Records(records, path) => (records.survey)(path),
+        })
+    }
+
     /// Opens the target to change it, and creates it if it is missing.
     pub(crate) fn open_for_writing(&self, tables: &Tables, lock: Lock) -> Result<OpenTarget, SinkError> {
         Ok(match (self, lock) {
@@ -215,6 +235,10 @@ impl Target {
     pub(crate) fn default_map(dialect: Dialect, table: Option<&TableName>) -> TableMap {
         TableMap::own(dialect, table.cloned().unwrap_or_else(TableName::own))
     }
+}
+
+pub(crate) fn boxed(survey: impl Survey + 'static) -> Box<dyn Survey> {
+    Box::new(survey)
 }
 
 /// A target that is open; a lock of its file ends after the sink is closed.

@@ -3,10 +3,20 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use keyferry_core::{Mode, Report, SearchedModuli, UserHandleRule};
+use keyferry_core::{
+    Foreseen, Foresight, KnownModuli, Mode, Report, SearchedModuli, SumNumber, UserHandleRule, foresee,
+    transfer, transfer_open,
+};
 
 use crate::{
-    args::TransferArgs, describe, export::Export, files, json, output, rejects::Rejects, spool::Order,
+    args::TransferArgs,
+    describe,
+    export::{Again, Checked, Export, Row},
+    files, json, output,
+    progress::Progress,
+    rejects::Rejects,
+    spool::Order,
+    tables::Tables,
     targets::Target,
 };
 
@@ -33,48 +43,38 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         None => None,
     };
     // The lock comes before the long first pass, so that a second import is told at once.
-    let lock = if mode == Mode::Apply { Some(target.lock(&tables)?) } else { None };
+    let mut lock = if mode == Mode::Apply { Some(target.lock(&tables)?) } else { None };
     let export = Export::open(&args.source, args.rp_id.clone())?;
-    // A file of records keeps the order of the export; a table has an index on the IDs.
-    let order = if target.is_database() { Order::OfIds } else { Order::OfFile };
-    // A file of records is checked whole when it is opened, and holds most keys of the export as a rule.
-    let mut moduli = target.has_records().then(SearchedModuli::default);
-    let (checked, again) = export.check_and_keep(order, |record| {
-        if let Some(moduli) = &mut moduli {
-            moduli.add(&record.public_key);
-        }
-    })?;
-    let moduli = moduli.map(SearchedModuli::complete).unwrap_or_default();
+    let Looked { checked, again, mut foreseen, moduli } = look(mode, args, &target, &tables, &export)?;
 
     let mut report = Report::default();
-    let is_missing;
-    let result = {
-        let mut opened = moduli.known(|| match lock {
+    let mut is_missing = false;
+    // Where a file of records holds just what would be written, nothing is left to find out about it.
+    if target.is_database() || !foreseen.as_ref().is_some_and(Foreseen::is_same) {
+        let mut opened = moduli.known(|| match lock.take() {
             Some(lock) => target.open_for_writing(&tables, lock),
             None => target.open_for_reading(&tables),
         })?;
         drop(moduli);
         opened.warnings.iter().for_each(|warning| output::say(&format!("warning: {warning}")));
         is_missing = opened.is_missing;
-        let verb = match mode {
-            Mode::Plan => "planning",
-            Mode::Apply => "importing",
-            Mode::Verify => "verifying",
+        let sink = &mut *opened.sink;
+        let authority = args.authority.into();
+        let gate = &checked.gate;
+        let again = match &foreseen {
+            Some(foreseen) => again.only_open(foreseen),
+            None => again,
         };
-        export.read_again(verb, again, |rows| {
-            let authority = args.authority.into();
-            keyferry_core::transfer(
-                rows,
-                &checked.gate,
-                &mut *opened.sink,
-                mode,
-                authority,
-                &mut report,
-                |_| {},
-            )
-        })?
+        let carried = export.read_again(verb(mode), again, |rows| match &mut foreseen {
+            Some(foreseen) => transfer_open(rows, foreseen, gate, sink, mode, authority, &mut report, |_| {}),
+            None => transfer(rows, gate, sink, mode, authority, &mut report, |_| {}),
+        })?;
+        carried.map_err(output::unboxed).with_context(|| interrupted(mode, &report))?;
+    }
+    let mut report = match foreseen {
+        Some(foreseen) => foreseen.report(report),
+        None => report,
     };
-    result.map_err(output::unboxed).with_context(|| interrupted(mode, &report))?;
     // What contradicts in the file is found before what contradicts the target; people read by row.
     report.faults.sort_by_key(|entry| entry.location);
     if !report.counts.add_up() || report.counts.read != checked.gate.rows {
@@ -106,6 +106,73 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     }
     hints(mode, args, &target, is_missing, &report);
     Ok(report.is_clean())
+}
+
+/// What is known after the first pass over the file.
+struct Looked {
+    checked: Checked,
+    again: Again,
+    /// What was seen of the target meanwhile.
+    foreseen: Option<Foreseen>,
+    moduli: KnownModuli,
+}
+
+/// Checks the file, and compares it as a whole with what the target holds where that can be done.
+fn look(
+    mode: Mode,
+    args: &TransferArgs,
+    target: &Target,
+    tables: &Tables,
+    export: &Export,
+) -> anyhow::Result<Looked> {
+    // A file of records keeps the order of the export; a table has an index on the IDs.
+    let order = if target.is_database() { Order::OfIds } else { Order::OfFile };
+    // A file of records is checked whole when it is opened, and holds most keys of the export as a rule.
+    let mut moduli = target.has_records().then(SearchedModuli::default);
+    let mut add_modulus = |row: &Row| {
+        if let (Some(moduli), Ok(located)) = (&mut moduli, row) {
+            moduli.add(&located.value.public_key);
+        }
+    };
+    let survey = match (target.survey(tables), mode) {
+        // Whoever has the lock is told what is wrong when the target is opened to be written.
+        (Err(_), Mode::Apply) => None,
+        (survey, _) => survey?,
+    };
+    let ((checked, again), foreseen) = match survey {
+        None => {
+            let each = |row: &Row| {
+                add_modulus(row);
+                SumNumber::NONE
+            };
+            (export.check_and_keep(order, each)?, None)
+        }
+        Some(survey) => {
+            let check = |foresight: &mut Foresight<'_>| {
+                export.check_and_keep(order, |row| {
+                    add_modulus(row);
+                    foresight.add(row)
+                })
+            };
+            let mut progress = None;
+            foresee(survey, mode, args.authority.into(), check, |shown, of| {
+                progress.get_or_insert_with(|| Progress::start("comparing", of)).at(shown, shown);
+            })?
+        }
+    };
+    // Without the rows of the first pass all of them are looked up.
+    let is_kept = matches!(again, Again::Kept(_));
+    let foreseen = foreseen.filter(|foreseen| is_kept && foreseen.is_of(&checked.gate));
+    let moduli = moduli.map(SearchedModuli::complete).unwrap_or_default();
+    Ok(Looked { checked, again, foreseen, moduli })
+}
+
+fn verb(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Plan => "planning",
+        Mode::Apply => "importing",
+        Mode::Verify => "verifying",
+    }
 }
 
 /// Says that the work itself was done when only the account of it failed.

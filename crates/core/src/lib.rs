@@ -29,7 +29,9 @@ mod report;
 mod shown;
 mod sink;
 mod spool;
+mod step;
 mod stored;
+mod survey;
 
 pub use compare::{Authority, Comparison, compare};
 pub use fault::{DecodeError, Fault, FaultCode, Item, RowFaults};
@@ -40,7 +42,7 @@ pub use items::{
 };
 pub use located::{Located, Location};
 pub use one_file::{Frequencies, Occurrences, OneFile, OneFileBuilder, Standing};
-pub use plan::{Gate, Mode, apply, gate, plan, transfer, verify};
+pub use plan::{Gate, Mode, apply, gate, plan, transfer, transfer_open, verify};
 pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRule};
 pub use report::{Count, Counts, Report, RowFault};
 pub use shown::Shown;
@@ -49,3 +51,4 @@ pub use sink::{
 };
 pub use spool::{SpoolReader, keep_in_spool};
 pub use stored::StoredRecord;
+pub use survey::{Foreseen, Foresight, Form, OpenRows, SumNumber, Survey, foresee};

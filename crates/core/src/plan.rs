@@ -8,9 +8,9 @@ use std::{
 };
 
 use crate::{
-    AccountFound, Authority, Coming, Comparison, Count, CredentialId, CredentialRecord, DecodeError, Fault,
-    FaultCode, Held, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind,
-    Standing, Status, Write, Written, compare, compare::is_settled, items::with_checked_keys, read_back,
+    AccountFound, Authority, Coming, Count, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode,
+    Foreseen, Item, Located, OneFile, OneFileBuilder, Report, Sink, SinkError, SinkErrorKind, Standing,
+    Write, Written, items::with_checked_keys, step::Step,
 };
 
 /// How often a credential that changes between reading and writing is looked at again.
@@ -38,6 +38,13 @@ pub struct Gate {
     pub rows: u64,
     /// Whether a record has a user handle.
     pub has_user_handles: bool,
+}
+
+impl Gate {
+    /// Returns what a sink is told before the first record.
+    pub fn coming(&self) -> Coming {
+        Coming { records: self.rows, have_user_handles: self.has_user_handles }
+    }
 }
 
 /// Reads a whole file and gathers what its rows say about each other.
@@ -101,6 +108,46 @@ pub fn transfer(
     mode: Mode,
     authority: Authority,
     report: &mut Report,
+    progress: impl FnMut(u64),
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    carry(rows, gate.rows, gate, sink, mode, authority, report, progress)
+}
+
+/// Carries the rows to a sink that were foreseen to be open, as [`transfer`] carries all of them.
+///
+/// The account of the run is [`Foreseen::report`] of `report` then.
+///
+/// # Errors
+/// - as [`transfer`]; another number of rows than [`Foreseen::rows`].
+#[expect(clippy::too_many_arguments, reason = "those of `transfer`")]
+pub fn transfer_open(
+    rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+    foreseen: &mut Foreseen,
+    gate: &Gate,
+    sink: &mut dyn Sink,
+    mode: Mode,
+    authority: Authority,
+    report: &mut Report,
+    progress: impl FnMut(u64),
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let count = foreseen.rows();
+    let rows = rows.inspect(|row| {
+        if let Ok(located) = row {
+            foreseen.take_back(located);
+        }
+    });
+    carry(rows, count, gate, sink, mode, authority, report, progress)
+}
+
+#[expect(clippy::too_many_arguments, reason = "those of `transfer`, and how many rows there are")]
+fn carry(
+    rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+    count: u64,
+    gate: &Gate,
+    sink: &mut dyn Sink,
+    mode: Mode,
+    authority: Authority,
+    report: &mut Report,
     mut progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     thread::scope(|scope| {
@@ -109,7 +156,7 @@ pub fn transfer(
         let _ = thread::Builder::new().spawn_scoped(scope, move || taken.into_iter().for_each(drop));
         let before = report.counts.read;
         if mode == Mode::Apply {
-            sink.begin(Coming { records: gate.rows, have_user_handles: gate.has_user_handles })?;
+            sink.begin(gate.coming())?;
         }
         let batch_size = sink.batch_size().max(1);
         // Nearly every file is, and then no row need be asked about.
@@ -155,10 +202,8 @@ pub fn transfer(
             }
         }
         run(&mut batch, report)?;
-        if report.counts.read != before + gate.rows {
-            return Err(
-                format!("{} rows, but {} in the first pass", report.counts.read - before, gate.rows).into()
-            );
+        if report.counts.read != before + count {
+            return Err(format!("{} rows, but {count} in the first pass", report.counts.read - before).into());
         }
         if mode == Mode::Apply {
             sink.finish()?;
@@ -189,7 +234,7 @@ fn plan_distinct(
 ) -> Result<(), SinkError> {
     let records = with_account(sink, records, report)?;
     for step in steps(sink, &records, authority)? {
-        settle(&step, sink, report);
+        step.settle(sink.profile(), report);
     }
     Ok(())
 }
@@ -229,7 +274,7 @@ fn apply_distinct(
         open.clear();
         for step in &steps {
             match step.write().and_then(|_| answers.next()) {
-                None | Some(Written::Done) => settle(step, sink, report),
+                None | Some(Written::Done) => step.settle(sink.profile(), report),
                 Some(Written::Changed) => open.push(step.located),
                 Some(Written::Refused(why)) => {
                     let fault = Fault::new(Item::Row, FaultCode::RefusedByTarget, why);
@@ -275,28 +320,7 @@ fn verify_distinct(
 ) -> Result<(), SinkError> {
     let records = with_account(sink, records, report)?;
     for step in steps(sink, &records, authority)? {
-        let record = &step.located.value;
-        let profile = sink.profile();
-        let fault = match (&step.comparison, &step.held) {
-            (Comparison::Skip(_), _) => {
-                report.count(Count::Skipped);
-                report.describe(record, profile, &record.status, false);
-                continue;
-            }
-            (Comparison::Conflict(fault), _) => Some(fault.clone()),
-            (_, Held::Nothing) => {
-                Some(Fault::new(Item::CredentialId, FaultCode::MissingInTarget, "not in the target"))
-            }
-            (_, Held::AsWritten) => None,
-            (_, Held::Record(stored)) => read_back::difference(stored, record, profile, authority, report),
-        };
-        match fault {
-            Some(fault) => report.fault(Count::Conflict, step.located.location, [fault]),
-            None => {
-                report.count(Count::Unchanged);
-                report.describe(record, profile, step.status_afterwards(), true);
-            }
-        }
+        step.compare_with_target(sink.profile(), authority, report);
     }
     Ok(())
 }
@@ -367,41 +391,6 @@ fn with_account<'a>(
     Ok(records)
 }
 
-/// What shall happen to one record.
-struct Step<'a> {
-    located: &'a Located<CredentialRecord>,
-    /// As written only where nothing is to be done and nothing of it differs.
-    held: Held,
-    comparison: Comparison,
-}
-
-impl Step<'_> {
-    /// Returns the status that counts at the target once the step is taken: its own, where it has one.
-    fn status_afterwards(&self) -> &Status {
-        let held = match (&self.comparison, &self.held) {
-            (Comparison::Update { merged, .. }, _) => Some(&merged.status),
-            (Comparison::Unchanged { .. }, Held::Record(stored)) => Some(&stored.status),
-            _ => None,
-        };
-        match held {
-            Some(Some(status)) => status,
-            Some(None) => &Status::Active,
-            None => &self.located.value.status,
-        }
-    }
-
-    fn write(&self) -> Option<Write<'_>> {
-        match (&self.comparison, &self.held) {
-            (Comparison::Insert, _) => Some(Write::Insert(&self.located.value)),
-            (Comparison::Update { merged, .. }, Held::Record(stored)) => {
-                Some(Write::Update { stored, merged })
-            }
-            (Comparison::Remove, Held::Record(stored)) => Some(Write::Remove { stored }),
-            _ => None,
-        }
-    }
-}
-
 fn steps<'a>(
     sink: &mut dyn Sink,
     records: &[&'a Located<CredentialRecord>],
@@ -417,27 +406,8 @@ fn steps<'a>(
         return Err(SinkError::new(SinkErrorKind::Refused, action));
     }
     let profile = sink.profile();
-    Ok(records
-        .iter()
-        .zip(held)
-        .map(|(located, held)| {
-            let record = &located.value;
-            let held = match held {
-                // What is more than "unchanged" is decided, and written, by what stands there.
-                Held::AsWritten if !is_settled(record, profile) => match profile.represent(record) {
-                    Ok(stored) => Held::Record(Box::new(stored)),
-                    Err(_) => Held::Nothing,
-                },
-                held => held,
-            };
-            let comparison = match &held {
-                Held::Nothing => compare(None, record, profile, authority),
-                Held::AsWritten => Comparison::Unchanged { stale_sign_count: false },
-                Held::Record(stored) => compare(Some(stored), record, profile, authority),
-            };
-            Step { located, held, comparison }
-        })
-        .collect())
+    let held = records.iter().zip(held);
+    Ok(held.map(|(located, held)| Step::new(located, held, profile, authority)).collect())
 }
 
 /// Returns about how many bytes a record takes.
@@ -452,24 +422,4 @@ fn weight(record: &CredentialRecord) -> usize {
         + record.account.as_str().len()
         + record.rp_id.as_str().len()
         + transports.sum::<usize>()
-}
-
-/// Accounts for a step that was taken, or would be.
-fn settle(step: &Step<'_>, sink: &dyn Sink, report: &mut Report) {
-    let (count, is_written) = match &step.comparison {
-        Comparison::Insert => (Count::Inserted, true),
-        Comparison::Update { .. } => (Count::Updated, true),
-        Comparison::Unchanged { stale_sign_count } => {
-            report.stale_sign_counts += u64::from(*stale_sign_count);
-            (Count::Unchanged, true)
-        }
-        Comparison::Remove => (Count::Removed, false),
-        Comparison::Skip(_) => (Count::Skipped, false),
-        Comparison::Conflict(fault) => {
-            report.fault(Count::Conflict, step.located.location, [fault.clone()]);
-            return;
-        }
-    };
-    report.count(count);
-    report.describe(&step.located.value, sink.profile(), step.status_afterwards(), is_written);
 }

@@ -1,6 +1,9 @@
 //! The account of a run: every row is in it exactly once.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use crate::{
     CannotLogIn, CredentialRecord, Fault, Identifier, Item, Location, Profile, Status, StoredRecord,
@@ -68,6 +71,13 @@ impl Counts {
     pub fn add_up(&self) -> bool {
         let [(_, read), parts @ ..] = self.named();
         parts.iter().try_fold(0_u64, |sum, (_, part)| sum.checked_add(*part)) == Some(read)
+    }
+
+    fn each_with(&mut self, other: &Self, change: impl Fn(&mut u64, u64)) {
+        let Counts { read, inserted, updated, unchanged, removed, skipped, duplicate, conflict, refused } =
+            self;
+        let ours = [read, inserted, updated, unchanged, removed, skipped, duplicate, conflict, refused];
+        ours.into_iter().zip(other.named()).for_each(|(ours, (_, theirs))| change(ours, theirs));
     }
 
     fn add(&mut self, count: Count) {
@@ -186,6 +196,35 @@ impl Report {
         if !is_said {
             *self.not_kept.entry(item).or_default() += 1;
         }
+    }
+
+    /// Adds the account of other rows.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.each_with(&other, |ours, theirs| *ours += theirs);
+        self.faults.extend(other.faults);
+    }
+
+    /// Takes the account of some rows back, which was given before.
+    pub(crate) fn subtract(&mut self, part: &Self) {
+        self.each_with(part, |ours, theirs| *ours = ours.saturating_sub(theirs));
+        self.cannot_log_in.retain(|_, count| *count > 0);
+        self.not_kept.retain(|_, count| *count > 0);
+        let rows: BTreeSet<Location> = part.faults.iter().map(|fault| fault.location).collect();
+        self.faults.retain(|fault| !rows.contains(&fault.location));
+    }
+
+    /// Changes every count by that of another report.
+    fn each_with(&mut self, other: &Self, change: impl Fn(&mut u64, u64)) {
+        self.counts.each_with(&other.counts, &change);
+        for (reason, count) in &other.cannot_log_in {
+            change(self.cannot_log_in.entry(reason.clone()).or_default(), *count);
+        }
+        for (item, count) in &other.not_kept {
+            change(self.not_kept.entry(*item).or_default(), *count);
+        }
+        change(&mut self.stale_sign_counts, other.stale_sign_counts);
+        change(&mut self.moved_backup_states, other.moved_backup_states);
+        change(&mut self.faults_left_out, other.faults_left_out);
     }
 
     /// Tells whether no row was refused or in conflict.

@@ -8,7 +8,7 @@ use std::io;
 
 use crate::{
     Aaguid, AttestationFormat, AuthenticatorAttachment, Backup, CoseKey, CredentialId, CredentialRecord,
-    Identifier, Located, Location, RpId, SignCount, Status, Timestamp, Transports, UserHandle,
+    Identifier, Located, Location, RpId, SignCount, Status, SumNumber, Timestamp, Transports, UserHandle,
 };
 
 /// Adds a record to what is kept, in a form that [`SpoolReader`] reads.
@@ -17,10 +17,10 @@ use crate::{
 /// ID, the same for a whole file.
 ///
 /// ```
-/// use keyferry_core::{RpId, SpoolReader, keep_in_spool};
+/// use keyferry_core::{RpId, SpoolReader, SumNumber, keep_in_spool};
 /// let mut kept = Vec::new();
-/// // keep_in_spool(&located, &mut kept); for each record
-/// # let _ = keep_in_spool;
+/// // keep_in_spool(&located, SumNumber::NONE, &mut kept); for each record
+/// # let (_, _) = (keep_in_spool, SumNumber::NONE);
 /// let mut rows = SpoolReader::new(&kept, RpId::parse("example.com")?);
 /// assert!(rows.next().is_none());
 /// # kept.clear();
@@ -30,9 +30,10 @@ use crate::{
 /// # Security considerations
 /// Keys are not checked again when they are read, so nobody else may be able to write to what lies between: memory, or
 /// a file without a name.
-pub fn keep_in_spool(located: &Located<CredentialRecord>, kept: &mut Vec<u8>) {
+pub fn keep_in_spool(located: &Located<CredentialRecord>, sum: SumNumber, kept: &mut Vec<u8>) {
     let start = kept.len();
     kept.extend_from_slice(&[0; 4]);
+    kept.extend_from_slice(&sum.to_bytes());
     number(kept, located.location.row);
     number(kept, located.location.line);
     record(kept, &located.value);
@@ -127,17 +128,41 @@ fn low_byte(value: u64) -> u8 {
 pub struct SpoolReader<'a> {
     rest: Rest<'a>,
     rp_id: RpId,
+    wanted: &'a dyn Fn(SumNumber) -> bool,
+    given: usize,
 }
 
 impl<'a> SpoolReader<'a> {
     /// Begins at the first entry; `rp_id` is that of all of them.
     pub fn new(kept: &'a [u8], rp_id: RpId) -> Self {
-        Self { rest: Rest(kept), rp_id }
+        Self { rest: Rest(kept), rp_id, wanted: &|_| true, given: 0 }
     }
 
-    fn read(&mut self) -> Option<Located<CredentialRecord>> {
-        let length = u32::from_le_bytes(self.rest.array()?);
-        let mut entry = Rest(self.rest.take(usize::try_from(length).ok()?)?);
+    /// Passes over the entries that are not wanted by their number.
+    #[must_use]
+    pub fn only(self, wanted: &'a dyn Fn(SumNumber) -> bool) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// Returns how many bytes the entries take that it has given.
+    pub fn given(&self) -> usize {
+        self.given
+    }
+
+    /// Goes to the next entry that is wanted; returns `None` where an entry is damaged, and nothing inside at the end.
+    fn find(&mut self) -> Option<Option<Rest<'a>>> {
+        while !self.rest.0.is_empty() {
+            let length = u32::from_le_bytes(self.rest.array()?);
+            let mut entry = Rest(self.rest.take(usize::try_from(length).ok()?)?);
+            if (self.wanted)(SumNumber::from_bytes(entry.array()?)) {
+                self.given += entry.0.len();
+                return Some(Some(entry));
+            }
+        }
+        Some(None)
+    }
+
+    fn read(&self, mut entry: Rest<'a>) -> Option<Located<CredentialRecord>> {
         let location = Location { row: entry.number()?, line: entry.number()? };
         let value = entry.record(&self.rp_id)?;
         entry.0.is_empty().then_some(Located { location, value })
@@ -148,10 +173,11 @@ impl Iterator for SpoolReader<'_> {
     type Item = io::Result<Located<CredentialRecord>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.0.is_empty() {
-            return None;
-        }
-        let row = self.read();
+        let row = match self.find() {
+            Some(None) => return None,
+            Some(Some(entry)) => self.read(entry),
+            None => None,
+        };
         if row.is_none() {
             self.rest = Rest(&[]); // nobody knows where the next entry begins
         }
@@ -323,7 +349,7 @@ mod tests {
 
     fn write(rows: &[Located<CredentialRecord>]) -> Vec<u8> {
         let mut kept = Vec::new();
-        rows.iter().for_each(|row| keep_in_spool(row, &mut kept));
+        rows.iter().for_each(|row| keep_in_spool(row, SumNumber::NONE, &mut kept));
         kept
     }
 

@@ -116,15 +116,15 @@ pub trait Database: Send {
         std::future::ready(Err(DatabaseError::other("this driver copies rows into one table only")))
     }
 
-    /// Runs this `COPY … TO STDOUT (FORMAT binary)` and shows the answer to `each`, piece by piece (PostgreSQL; only asked
-    /// for where [`Database::copies_anywhere`]).
+    /// Runs this `COPY … TO STDOUT (FORMAT binary)` and shows the answer to `each`, piece by piece, until it says that it
+    /// has seen enough; the connection is of no use then (PostgreSQL; only asked for where [`Database::copies_anywhere`]).
     ///
     /// # Errors
     /// - the database refuses, or cannot be reached any more; the connection may be of no use afterwards.
     fn copy_out(
         &mut self,
         _statement: &str,
-        _each: &mut (dyn FnMut(&[u8]) + Send),
+        _each: &mut (dyn FnMut(&[u8]) -> bool + Send),
     ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
         std::future::ready(Err(DatabaseError::other("this driver copies no rows out of a table")))
     }

@@ -7,7 +7,6 @@
 use std::io::Write as _;
 
 use keyferry_core::{Backup, CredentialRecord, Status, Timestamp};
-use serde_json::Value as Json;
 
 use crate::{Dialect, Kind, encode, map::Encoding, record_view::View, table::Table, text};
 
@@ -20,15 +19,39 @@ pub(crate) enum Asked {
     Range,
 }
 
-/// The query for these rows: of each a JSON array of its columns, with the lengths of those that are bytes, and then the
-/// bytes.
-///
-/// An array says itself where it ends and which of its texts is which, whatever they hold.
+/// The query for these rows: all of them in one value.
 pub(crate) fn select(table: &Table, asked: Asked) -> String {
     let dialect = Dialect::Sqlite;
+    format!(
+        "SELECT CAST(group_concat({}, '') AS BLOB) FROM {} AS t WHERE {}",
+        row(table),
+        table.name.quoted(dialect),
+        match (table.columns.get(table.key), asked) {
+            (Some(key), Asked::Keys(keys)) => text::in_list(dialect, key, "t", keys),
+            (Some(key), Asked::Range) => format!("t.{} BETWEEN ? AND ?", key.quoted(dialect)),
+            (None, _) => String::new(),
+        },
+    )
+}
+
+/// The query for the next rows as they lie in the file: the number of the last one, and all of them in one value; binds:
+/// the number of the last row before, and how many.
+pub(crate) fn page(table: &Table) -> String {
+    format!(
+        "SELECT max(number), CAST(group_concat(packed, '') AS BLOB) FROM \
+         (SELECT t.rowid AS number, {} AS packed FROM {} AS t WHERE t.rowid > ? ORDER BY t.rowid LIMIT ?)",
+        row(table),
+        table.name.quoted(Dialect::Sqlite),
+    )
+}
+
+/// What is made of a row: a JSON array of its columns, with the lengths of those that are bytes, and then the bytes.
+///
+/// An array says itself where it ends and which of its texts is which, whatever they hold.
+fn row(table: &Table) -> String {
     let (mut cells, mut bytes) = (Vec::new(), String::new());
     for column in text::read_columns(table) {
-        let name = format!("t.{}", column.quoted(dialect));
+        let name = format!("t.{}", column.quoted(Dialect::Sqlite));
         if column.kind == Kind::Binary {
             bytes.push_str(&match column.found.is_nullable {
                 true => format!(" || ifnull({name}, '')"),
@@ -39,16 +62,7 @@ pub(crate) fn select(table: &Table, asked: Asked) -> String {
             cells.push(name);
         }
     }
-    format!(
-        "SELECT CAST(group_concat(json_array({}){bytes}, '') AS BLOB) FROM {} AS t WHERE {}",
-        cells.join(", "),
-        table.name.quoted(dialect),
-        match (table.columns.get(table.key), asked) {
-            (Some(key), Asked::Keys(keys)) => text::in_list(dialect, key, "t", keys),
-            (Some(key), Asked::Range) => format!("t.{} BETWEEN ? AND ?", key.quoted(dialect)),
-            (None, _) => String::new(),
-        },
-    )
+    format!("json_array({}){bytes}", cells.join(", "))
 }
 
 /// The query for how many rows there are from one key to another; binds: both keys, and where counting ends.
@@ -58,27 +72,57 @@ pub(crate) fn count(table: &Table) -> String {
     format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {key} BETWEEN ? AND ? LIMIT ?)")
 }
 
-/// Takes the first row off the value: its credential ID, and what comes after the row.
+/// The first row of a value.
+pub(crate) struct First<'a> {
+    pub(crate) credential_id: &'a [u8],
+    /// All of the row.
+    pub(crate) bytes: &'a [u8],
+    /// What comes after it.
+    pub(crate) rest: &'a [u8],
+}
+
+/// Takes the first row off a value.
 ///
 /// `None` where it is no such value, as in a database that keeps texts as UTF-16.
-pub(crate) fn first<'a>(table: &Table, value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let mut array = serde_json::Deserializer::from_slice(value).into_iter::<Vec<Json>>();
-    let cells = array.next()?.ok()?;
-    let bytes = value.get(array.byte_offset()..)?;
-    let columns = text::read_columns(table);
-    let lengths =
-        columns.zip(&cells).filter(|(column, _)| column.kind == Kind::Binary).map(|(_, cell)| match cell {
-            Json::Null => Some(0),
-            cell => cell.as_u64().and_then(|length| usize::try_from(length).ok()),
-        });
-    let mut id = None;
-    let mut length = 0_usize;
-    for this in lengths {
-        // The credential ID is the first column.
-        id = id.or_else(|| bytes.get(..this?));
-        length = length.checked_add(this?)?;
+pub(crate) fn first<'a>(table: &Table, value: &'a [u8]) -> Option<First<'a>> {
+    let mut array = value.strip_prefix(b"[")?;
+    let (mut id_length, mut length) = (None, 0_usize);
+    for (number, column) in text::read_columns(table).enumerate() {
+        if number > 0 {
+            array = array.strip_prefix(b",")?;
+        }
+        let (cell, rest) = cell(array)?;
+        array = rest;
+        if column.kind == Kind::Binary {
+            let this = match cell {
+                b"null" => 0,
+                digits => str::from_utf8(digits).ok()?.parse().ok()?,
+            };
+            // The credential ID is the first column.
+            id_length.get_or_insert(this);
+            length = length.checked_add(this)?;
+        }
     }
-    Some((id?, bytes.get(length..)?))
+    let bytes = array.strip_prefix(b"]")?;
+    let (row, rest) = value.split_at_checked(value.len() - bytes.len() + length)?;
+    Some(First { credential_id: bytes.get(..id_length?)?, bytes: row, rest })
+}
+
+/// Takes the first cell off an array: a text in quotes, a number or null.
+fn cell(array: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = if array.first() == Some(&b'"') {
+        let mut at = 1;
+        loop {
+            at += array.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            if array.get(at) == Some(&b'"') {
+                break at + 1;
+            }
+            at += 2; // whatever stands behind a backslash is no end
+        }
+    } else {
+        array.iter().position(|byte| matches!(byte, b',' | b']'))?
+    };
+    array.split_at_checked(length)
 }
 
 /// Writes the row of a record that the table keeps whole, just as [`select`] gives it.

@@ -31,6 +31,7 @@ pub mod records;
 pub mod servers;
 pub mod snapshot;
 mod stream;
+pub mod survey;
 
 pub use authenticator::{Assertion, AssertionOptions, Attachment, TestCredential};
 pub use export::{ExportRow, HEADER};

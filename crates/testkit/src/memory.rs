@@ -11,8 +11,8 @@ use std::{
 };
 
 use keyferry_core::{
-    Backup, CannotLogIn, CredentialId, CredentialRecord, Profile, Sink, SinkError, SinkErrorKind,
-    StoredRecord, Verdict, Write, Written,
+    Backup, CannotLogIn, CredentialId, CredentialRecord, Form, Profile, Sink, SinkError, SinkErrorKind,
+    StoredRecord, Survey, Verdict, Write, Written,
 };
 
 /// A target that keeps every item, as a table of our own schema does.
@@ -114,6 +114,41 @@ impl MemorySink {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+impl Survey for MemorySink {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn form(&self) -> Form {
+        let profile = self.profile.clone();
+        Box::new(move |record, text| match profile.represent(record) {
+            Ok(stored) => {
+                text.extend(shown(&stored));
+                true
+            }
+            Err(_) => false,
+        })
+    }
+
+    fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
+        let store = lock(&self.store);
+        let is_there = |record: &&&CredentialRecord| {
+            let stored = self.profile.represent(record).ok();
+            stored.is_some() && store.rows.get(&record.credential_id) == stored.as_ref()
+        };
+        Ok(first.iter().filter(is_there).count())
+    }
+
+    fn show(&mut self, each: &mut (dyn FnMut(&[u8]) -> bool + Send)) -> Result<bool, SinkError> {
+        Ok(lock(&self.store).rows.values().all(|row| each(&shown(row))))
+    }
+}
+
+/// A row in bytes that no other row has.
+fn shown(row: &StoredRecord) -> Vec<u8> {
+    format!("{row:?}").into_bytes()
 }
 
 impl Sink for MemorySink {

@@ -136,14 +136,16 @@ impl Database for PgDatabase {
     async fn copy_out(
         &mut self,
         statement: &str,
-        each: &mut (dyn FnMut(&[u8]) + Send),
+        each: &mut (dyn FnMut(&[u8]) -> bool + Send),
     ) -> Result<(), DatabaseError> {
         let failed = |error| failure(Dialect::Postgres, &error);
         self.in_step()?;
         self.is_out_of_step = true;
         let mut pieces = self.connection.copy_out_raw(statement).await.map_err(failed)?;
         while let Some(piece) = pieces.try_next().await.map_err(failed)? {
-            each(&piece);
+            if !each(&piece) {
+                return Ok(());
+            }
         }
         drop(pieces);
         self.is_out_of_step = false;

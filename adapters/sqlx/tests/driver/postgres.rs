@@ -150,13 +150,17 @@ fn rows_are_copied_out() {
         let rows = numbers.each_ref().map(|number| [Some(&number[..]), None]);
         for _ in 0..2 {
             let mut all = Vec::new();
-            database.copy_out(copy, &mut |piece| all.extend_from_slice(piece)).await.unwrap();
+            let mut keep = |piece: &[u8]| {
+                all.extend_from_slice(piece);
+                true
+            };
+            database.copy_out(copy, &mut keep).await.unwrap();
             assert_eq!(all, copied(&rows.each_ref().map(|row| &row[..])));
             assert_eq!(cell(&mut database, "SELECT 1::int8", Kind::Integer).await, Ok(Value::Integer(1)));
         }
         // What the driver leaves of a refusal would be taken for the answer to another statement.
         let copy = "COPY not_there TO STDOUT WITH (FORMAT binary)";
-        let error = database.copy_out(copy, &mut |_| ()).await.unwrap_err();
+        let error = database.copy_out(copy, &mut |_| true).await.unwrap_err();
         assert_eq!(error.class, Class::Schema, "{error}");
         let error = database.run("SELECT 1").await.unwrap_err();
         assert_eq!(error.class, Class::Connection, "{error}");

@@ -9,6 +9,7 @@ mod packed_rows;
 mod range;
 mod read;
 mod stream;
+mod survey;
 mod whole;
 mod write;
 

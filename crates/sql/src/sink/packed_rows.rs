@@ -120,21 +120,22 @@ fn compare<'r>(
                 continue;
             }
         }
-        let Some((id, after)) = packed::first(table, value) else {
+        let Some(row) = packed::first(table, value) else {
             // Nothing is known of these any more.
             rest.extend(part.iter().filter(|(at, _)| answers.get(*at) == Some(&Held::Nothing)));
             return;
         };
-        let found = part.binary_search_by(|(_, record)| record.credential_id.as_bytes().cmp(id));
+        let found =
+            part.binary_search_by(|(_, record)| record.credential_id.as_bytes().cmp(row.credential_id));
         match found {
             // Records before it have no row.
             Ok(here) if here > next => next = here,
             Ok(here) => {
                 rest.extend(part.get(here).copied());
-                (value, next) = (after, here + 1);
+                (value, next) = (row.rest, here + 1);
             }
             // Somebody else's.
-            Err(_) => value = after,
+            Err(_) => value = row.rest,
         }
     }
 }

@@ -56,6 +56,7 @@ pub(super) async fn compare<'r, D: Database>(
                     rest.records.push((*at, record));
                 }
             });
+            true
         })
         .await?;
     if !reader.is_complete() {
@@ -69,7 +70,7 @@ pub(super) async fn compare<'r, D: Database>(
 }
 
 /// Returns the columns that are read; `None` unless each is read as it is written, and the ID is the first of them.
-fn columns(table: &Table) -> Option<Vec<(&Bound, Width)>> {
+pub(super) fn columns(table: &Table) -> Option<Vec<(&Bound, Width)>> {
     let is_key = |column: &Bound| table.columns.get(table.key).is_some_and(|key| std::ptr::eq(key, column));
     let columns: Vec<_> =
         text::read_columns(table).map(|column| Some((column, Width::of(column)?))).collect::<Option<_>>()?;
@@ -77,7 +78,7 @@ fn columns(table: &Table) -> Option<Vec<(&Bound, Width)>> {
 }
 
 /// Returns the row that would be copied in; `row` is memory to use again.
-fn copied<'b>(
+pub(super) fn copied<'b>(
     table: &Table,
     columns: &[(&Bound, Width)],
     record: &CredentialRecord,
@@ -92,15 +93,16 @@ fn copied<'b>(
 /// Copies rows out of the table, in the order of their keys: those between two keys, given as hexadecimal digits, and no
 /// more than these many.
 fn copy_range(table: &Table, [first, last]: &[String; 2], most: usize) -> String {
-    let columns: Vec<_> = text::read_columns(table).map(|column| column.quoted(table.dialect)).collect();
     let key = table.columns.get(table.key).map(|key| key.quoted(table.dialect)).unwrap_or_default();
     let bytes = |digits: &str| format!("'\\x{digits}'::pg_catalog.bytea");
-    format!(
-        "COPY (SELECT {} FROM {} WHERE {key} >= {} AND {key} <= {} ORDER BY {key} LIMIT {most}) \
-         TO STDOUT WITH (FORMAT binary)",
-        columns.join(", "),
-        table.name.quoted(table.dialect),
-        bytes(first),
-        bytes(last),
-    )
+    let which =
+        format!(" WHERE {key} >= {} AND {key} <= {} ORDER BY {key} LIMIT {most}", bytes(first), bytes(last));
+    copy_out(table, &which)
+}
+
+/// Copies rows out of the table: all of them, or which.
+pub(super) fn copy_out(table: &Table, which: &str) -> String {
+    let columns: Vec<_> = text::read_columns(table).map(|column| column.quoted(table.dialect)).collect();
+    let name = table.name.quoted(table.dialect);
+    format!("COPY (SELECT {} FROM {name}{which}) TO STDOUT WITH (FORMAT binary)", columns.join(", "))
 }

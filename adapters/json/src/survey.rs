@@ -1,0 +1,88 @@
+//! A file with one record on each line, shown as a whole.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _},
+    marker::PhantomData,
+    path::Path,
+};
+
+use keyferry_core::{CredentialRecord, Form, Profile, Shown, SinkError, SinkErrorKind, StoredRecord, Survey};
+
+use crate::{RecordFormat, safe_file, sink::write_text, splitter::Layout};
+
+/// No record that keyferry writes is as long as this.
+const LONGEST: u64 = 1 << 20;
+
+/// The lines of a file of one library's records.
+pub(crate) struct JsonSurvey<F> {
+    file: File,
+    name: String,
+    profile: Profile,
+    format: PhantomData<fn() -> F>,
+}
+
+impl<F: RecordFormat> JsonSurvey<F> {
+    /// Opens a file; `None` where there is none, or it does not have a record on each line.
+    pub(crate) fn open(path: &Path) -> Option<Self> {
+        // Whatever is wrong with the file is told when it is opened as a target.
+        safe_file::check_path(path).ok()?;
+        let file = File::open(path).ok()?;
+        let name = Shown(&path.to_string_lossy()).to_string();
+        let is_lines = Layout::of(path, F::KEYED_BY_ACCOUNT) == Layout::Lines;
+        is_lines.then_some(Self { file, name, profile: F::PROFILE, format: PhantomData })
+    }
+
+    /// Shows each line without its end; returns whether that was all of them.
+    fn lines(&mut self, each: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, SinkError> {
+        let mut read = || -> io::Result<bool> {
+            self.file.rewind()?;
+            let mut reader = BufReader::with_capacity(1 << 18, &mut self.file);
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                if (&mut reader).take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+                    return Ok(true);
+                }
+                // Blank lines are no records. A line that is cut here is none either, and is seen as two others.
+                let record = line.strip_suffix(b"\n").unwrap_or(&line);
+                if !record.is_empty() && !each(record) {
+                    return Ok(false);
+                }
+            }
+        };
+        read().map_err(|error| {
+            SinkError::new(SinkErrorKind::Unreachable, format!("cannot read {}", self.name)).because(error)
+        })
+    }
+}
+
+impl<F: RecordFormat> Survey for JsonSurvey<F> {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn form(&self) -> Form {
+        Box::new(|record, text| write_text::<F>(&StoredRecord::from(record), text).is_ok())
+    }
+
+    /// Looks at the first lines only: an import writes records in the order of its file.
+    fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
+        let mut lines = HashSet::new();
+        self.lines(&mut |line| {
+            lines.insert(line.to_vec());
+            lines.len() < first.len()
+        })?;
+        let (form, mut text) = (self.form(), Vec::new());
+        let is_there = |record: &&&CredentialRecord| {
+            text.clear();
+            form(record, &mut text) && lines.contains(&text)
+        };
+        Ok(first.iter().filter(is_there).count())
+    }
+
+    fn show(&mut self, each: &mut (dyn FnMut(&[u8]) -> bool + Send)) -> Result<bool, SinkError> {
+        self.lines(each)
+    }
+}

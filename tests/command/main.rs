@@ -23,3 +23,4 @@ mod standing;
 mod support;
 mod target_files;
 mod untrusted;
+mod whole;

@@ -17,22 +17,35 @@ use crate::{
 impl Table {
     /// Tells whether the table gives a record back item by item as it was; false also where that is not looked into.
     pub(crate) fn keeps_whole(&self, record: &CredentialRecord) -> bool {
-        self.map.is_own && self.columns.iter().all(|column| keeps(column, record))
+        let mut bounded = self.bounded.iter().filter_map(|at| self.columns.get(*at));
+        self.map.is_own && bounded.all(|column| keeps(column, record))
     }
 }
 
-/// Tells whether a column of our own table has room for what stands in it.
+/// Tells whether there is a legal value that a column of our own table may have no room for.
 ///
-/// The columns that are not named here hold every legal value, or the table is not opened.
+/// The others hold every legal value, or the table is not opened.
+pub(crate) fn is_bounded(column: &Bound) -> bool {
+    let Content::Item(field) = &column.content else { return false };
+    match field.item {
+        Item::Transports
+        | Item::AuthenticatorAttachment
+        | Item::AttestationFormat
+        | Item::Aaguid
+        | Item::Status => column.found.max_length.is_some(),
+        Item::CreatedAt => true,
+        Item::SignCount => column.found.range.is_some(),
+        _ => false,
+    }
+}
+
+/// Tells whether a column that [`is_bounded`] has room for what stands in it.
 fn keeps(column: &Bound, record: &CredentialRecord) -> bool {
     let Content::Item(field) = &column.content else { return true };
-    // Nothing of the record is looked at where there is no bound.
-    let is_bounded = column.found.max_length.is_some();
     let has_room = |length: usize| {
         column.found.max_length.is_none_or(|most| u64::try_from(length).is_ok_and(|length| length <= most))
     };
     match field.item {
-        Item::Transports | Item::AuthenticatorAttachment | Item::AttestationFormat if !is_bounded => true,
         Item::Transports => {
             // No letter takes more than six in JSON; an upper bound is enough.
             let each = record.transports.iter().flat_map(Transports::iter).map(|one| 6 * one.len() + 3);

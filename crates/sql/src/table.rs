@@ -10,6 +10,7 @@ use keyferry_core::{
 
 use crate::{
     Dialect, Kind, TableMap, TableName, Value,
+    as_written::is_bounded,
     catalog::{FoundColumn, FoundTable, Times, is_moment},
     copy::Width,
     decode::Draft,
@@ -33,6 +34,8 @@ pub(crate) struct Table {
     pub(crate) companions: Vec<BoundRow>,
     /// PostgreSQL: whether COPY does what INSERT does.
     takes_copy: bool,
+    /// The columns that have no room for some legal value, as positions.
+    pub(crate) bounded: Vec<usize>,
 }
 
 /// A column of the map and what the database says of it.
@@ -112,7 +115,9 @@ impl Table {
             })
             .collect::<Result<_, String>>()?;
         let (name, takes_copy) = (found.name.clone(), found.takes_copy);
-        Ok(Self { dialect, name, columns, key, account, companions, map, takes_copy })
+        let bounded = columns.iter().enumerate().filter(|(_, column)| is_bounded(column));
+        let bounded = bounded.map(|(at, _)| at).collect();
+        Ok(Self { dialect, name, columns, key, account, companions, map, takes_copy, bounded })
     }
 
     /// Returns the record as the table would give it back.

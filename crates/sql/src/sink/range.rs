@@ -3,6 +3,8 @@
 //! A row that comes so is compared as it came: it is the same bytes as the row that would be copied in. What differs is
 //! read again, cell by cell.
 
+use std::borrow::Borrow;
+
 use keyferry_core::{CredentialRecord, Held};
 
 use crate::{
@@ -80,13 +82,14 @@ pub(super) fn columns(table: &Table) -> Option<Vec<(&Bound, Width)>> {
 /// Returns the row that would be copied in; `row` is memory to use again.
 pub(super) fn copied<'b>(
     table: &Table,
-    columns: &[(&Bound, Width)],
+    columns: &[(impl Borrow<Bound>, Width)],
     record: &CredentialRecord,
     row: &'b mut Vec<u8>,
 ) -> &'b [u8] {
     row.clear();
     let (view, context) = (View::from(record), table.context(0));
-    copy::add_row(row, columns.iter().map(|(column, width)| (table.value(column, &view, context), *width)));
+    let values = columns.iter().map(|(column, width)| (table.value(column.borrow(), &view, context), *width));
+    copy::add_row(row, values);
     row
 }
 

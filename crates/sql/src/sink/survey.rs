@@ -1,6 +1,6 @@
 //! All rows of our own table, in the bytes in which they would be found as written.
 
-use keyferry_core::{CredentialRecord, Form, SinkError};
+use keyferry_core::{Form, SinkError};
 
 use super::{SqlSink, Trouble, range};
 use crate::{
@@ -14,22 +14,21 @@ impl<D: Database> SqlSink<D> {
     /// Returns what writes a record as [`SqlSink::show`] shows it; `None` where this table or driver shows nothing.
     pub fn form(&self) -> Option<Form> {
         let table = self.table.clone().filter(|table| table.map.is_own)?;
-        let write = move |record: &CredentialRecord, row: &mut Vec<u8>| {
-            match table.dialect {
-                _ if !table.keeps_whole(record) => return false,
-                Dialect::Sqlite => packed::write(record, row),
-                Dialect::Postgres => match range::columns(&table) {
-                    Some(columns) => _ = range::copied(&table, &columns, record, row),
-                    None => return false,
-                },
-                Dialect::MySql => return false,
+        match table.dialect {
+            Dialect::Sqlite => Some(Box::new(move |record, row| {
+                packed::write(record, row);
+                table.keeps_whole(record)
+            })),
+            Dialect::Postgres => {
+                let columns = range::columns(&table).filter(|_| self.database.copies_anywhere())?;
+                let columns: Vec<_> =
+                    columns.into_iter().map(|(column, width)| (column.clone(), width)).collect();
+                Some(Box::new(move |record, row| {
+                    range::copied(&table, &columns, record, row);
+                    table.keeps_whole(record)
+                }))
             }
-            true
-        };
-        match self.database.dialect() {
-            Dialect::Sqlite => Some(Box::new(write)),
-            Dialect::Postgres if self.database.copies_anywhere() => Some(Box::new(write)),
-            Dialect::Postgres | Dialect::MySql => None,
+            Dialect::MySql => None,
         }
     }
 

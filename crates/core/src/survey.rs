@@ -201,7 +201,7 @@ fn look(
     }
     drop(first);
     let is_whole = survey.show(&mut |form| {
-        sums.add(form);
+        sums.add_shown(form);
         shared.shown.store(sums.records(), Relaxed);
         !shared.is_over.load(Relaxed) && sums.records() <= shared.most.load(Relaxed)
     });

@@ -117,6 +117,6 @@ fn rows_of_no_sum_are_looked_up_where_anything_differs() {
     let mut theirs = ours.with_same_keys();
     assert_eq!(ours.add_none(), SumNumber::NONE);
     assert_eq!(ours.differing(&theirs).1, 0);
-    theirs.add(b"not ours");
+    theirs.add_shown(b"not ours");
     assert_eq!(ours.differing(&theirs).1, 1);
 }

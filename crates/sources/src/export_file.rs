@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write as _},
+    io::{self, BufRead, Read, Write as _},
     os::unix::fs::FileExt as _,
     path::Path,
     sync::Arc,
@@ -221,14 +221,24 @@ struct Verified {
 
 impl Read for Verified {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let rest = self.fill_buf()?;
+        let length = rest.len().min(out.len());
+        out[..length].copy_from_slice(&rest[..length]);
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Verified {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.served == self.filled {
             self.next_chunk()?;
         }
-        let rest = &self.buffer[self.served..self.filled];
-        let length = rest.len().min(out.len());
-        out[..length].copy_from_slice(&rest[..length]);
+        Ok(&self.buffer[self.served..self.filled])
+    }
+
+    fn consume(&mut self, length: usize) {
         self.served += length;
-        Ok(length)
     }
 }
 

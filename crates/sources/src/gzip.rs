@@ -1,6 +1,6 @@
 //! Unpacks gzip, with every member's check and with limits.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
@@ -17,20 +17,19 @@ const RATIO_COUNTS_FROM: u64 = 64 << 20;
 /// flate2 checks the CRC-32 and the length of each. Bytes after the last one that begin no further member stop the
 /// reading: what they mean is not known.
 pub(crate) struct Gunzip<R> {
-    member: Option<GzDecoder<BufReader<R>>>,
+    member: Option<GzDecoder<R>>,
     packed: u64,
     unpacked: u64,
     limits: Limits,
 }
 
-impl<R: Read> Gunzip<R> {
+impl<R: BufRead> Gunzip<R> {
     pub(crate) fn new(reader: R, packed: u64, limits: Limits) -> Self {
-        let member = GzDecoder::new(BufReader::with_capacity(1 << 16, reader));
-        Self { member: Some(member), packed, unpacked: 0, limits }
+        Self { member: Some(GzDecoder::new(reader)), packed, unpacked: 0, limits }
     }
 }
 
-impl<R: Read> Read for Gunzip<R> {
+impl<R: BufRead> Read for Gunzip<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
             let length = member.read(out).map_err(classify)?;

@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, sync_channel},
+    mem,
+    sync::mpsc::{Receiver, Sender, channel, sync_channel},
     thread,
 };
 
@@ -15,6 +16,8 @@ const AHEAD: usize = 4;
 /// When it is dropped early the thread ends with its next block.
 pub(crate) struct ReadAhead {
     blocks: Receiver<io::Result<Vec<u8>>>,
+    /// Blocks that were read, to be filled again: a new one must be zeroed first.
+    used: Sender<Vec<u8>>,
     block: Vec<u8>,
     served: usize,
 }
@@ -22,16 +25,17 @@ pub(crate) struct ReadAhead {
 impl ReadAhead {
     pub(crate) fn new(mut reader: impl Read + Send + 'static) -> Self {
         let (sender, blocks) = sync_channel(AHEAD);
+        let (used, empty) = channel();
         thread::spawn(move || {
             loop {
-                let block = read_block(&mut reader);
+                let block = read_block(&mut reader, empty.try_recv().unwrap_or_default());
                 let is_last = !matches!(&block, Ok(block) if !block.is_empty());
                 if sender.send(block).is_err() || is_last {
                     return;
                 }
             }
         });
-        Self { blocks, block: Vec::new(), served: 0 }
+        Self { blocks, used, block: Vec::new(), served: 0 }
     }
 }
 
@@ -40,8 +44,12 @@ impl Read for ReadAhead {
         if self.served == self.block.len() {
             // An end that nobody announced is a thread that died: never take it for the end of the file.
             let died = |_| Err(io::Error::other("the reading thread ended early"));
-            self.block = self.blocks.recv().unwrap_or_else(died)?;
+            let block = self.blocks.recv().unwrap_or_else(died)?;
+            let used = mem::replace(&mut self.block, block);
             self.served = 0;
+            if !used.is_empty() {
+                let _ = self.used.send(used); // the thread may have read everything
+            }
         }
         let rest = &self.block[self.served..];
         let length = rest.len().min(out.len());
@@ -52,8 +60,8 @@ impl Read for ReadAhead {
 }
 
 /// Fills a block; an empty one is the end.
-fn read_block(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut block = vec![0; BLOCK];
+fn read_block(reader: &mut impl Read, mut block: Vec<u8>) -> io::Result<Vec<u8>> {
+    block.resize(BLOCK, 0);
     let mut filled = 0;
     while filled < BLOCK {
         match reader.read(&mut block[filled..]) {

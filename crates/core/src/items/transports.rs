@@ -1,6 +1,6 @@
 //! The transports of an authenticator.
 
-use std::borrow::Cow;
+use std::fmt;
 
 /// Lists how a client can reach the authenticator, in the order and the spelling of the export.
 ///
@@ -12,8 +12,29 @@ use std::borrow::Cow;
 /// let transports = Transports::new(["internal", "teleport"]);
 /// assert_eq!(transports.iter().collect::<Vec<_>>(), ["internal", "teleport"]);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Transports(Vec<Cow<'static, str>>);
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Transports(List);
+
+/// Nearly every list has known values only, and then takes no memory of its own.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum List {
+    Known(Places),
+    /// All values, of which one at least is not known.
+    Any(Vec<Box<str>>),
+}
+
+/// Where the values stand among the known ones; there is room for each of them once.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Places {
+    places: [u8; Transports::KNOWN.len()],
+    length: u8,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self::Known(Places::default())
+    }
+}
 
 impl Transports {
     /// The values of WebAuthn Level 3, section 5.8.4, and `cable`, the older name of `hybrid`.
@@ -22,28 +43,63 @@ impl Transports {
 
     /// Creates a list, without a value that stands there already.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut list: Vec<Cow<'static, str>> = Vec::new();
-        for value in values {
-            if !list.iter().any(|known| *known == value) {
-                list.push(super::known_text(value, Self::KNOWN));
-            }
+        let mut list = Self::default();
+        values.into_iter().for_each(|value| list.push(value));
+        list
+    }
+
+    fn push(&mut self, value: &str) {
+        if self.iter().any(|other| other == value) {
+            return;
         }
-        Self(list)
+        let known = (0..).zip(Self::KNOWN).find(|(_, known)| **known == value);
+        match (&mut self.0, known) {
+            (List::Known(places), Some((at, _))) => places.push(at),
+            (List::Known(places), None) => {
+                self.0 = List::Any(places.iter().chain([value]).map(Box::from).collect());
+            }
+            (List::Any(list), _) => list.push(value.into()),
+        }
     }
 
     /// Tells whether all values are [`Transports::KNOWN`].
     pub fn are_known(&self) -> bool {
-        self.0.iter().all(|value| matches!(value, Cow::Borrowed(_)))
+        matches!(self.0, List::Known(_))
     }
 
     /// Returns the values in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|value| &**value)
+        let (places, any) = match &self.0 {
+            List::Known(places) => (*places, &[][..]),
+            List::Any(list) => (Places::default(), &**list),
+        };
+        places.iter().chain(any.iter().map(|value| &**value))
     }
 
     /// Tells whether the list has no value.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.iter().next().is_none()
+    }
+}
+
+impl Places {
+    fn push(&mut self, at: u8) {
+        if let Some(place) = self.places.get_mut(usize::from(self.length)) {
+            *place = at;
+            self.length += 1;
+        }
+    }
+
+    fn iter<'a>(self) -> impl Iterator<Item = &'a str> {
+        let places = self.places.into_iter().take(self.length.into());
+        places.filter_map(|at| Transports::KNOWN.get(usize::from(at)).map(|known| &**known))
+    }
+}
+
+impl fmt::Debug for Transports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<&str> = self.iter().collect();
+        f.debug_tuple("Transports").field(&values).finish()
     }
 }
 
@@ -56,7 +112,11 @@ mod tests {
         let list = Transports::new(["nfc", "Usb", "nfc", "usb"]);
         assert_eq!(list.iter().collect::<Vec<_>>(), ["nfc", "Usb", "usb"]);
         assert!(!list.are_known());
-        assert!(Transports::new(Transports::KNOWN.iter().copied()).are_known());
+        assert_eq!(format!("{list:?}"), r#"Transports(["nfc", "Usb", "usb"])"#);
+        let all = Transports::new(Transports::KNOWN.iter().rev().chain(Transports::KNOWN).copied());
+        assert!(all.are_known() && all.iter().eq(Transports::KNOWN.iter().rev().copied()));
+        assert_ne!(Transports::new(["usb", "nfc"]), Transports::new(["nfc", "usb"]));
+        assert_eq!(Transports::new(["usb", "nfc"]), Transports::new(["usb", "nfc", "usb"]));
         assert!(Transports::new([]).is_empty() && Transports::new([]).are_known());
     }
 }

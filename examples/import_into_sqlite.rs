@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Rules { user_handle: UserHandleRule::ExternalUserId, ..Rules::new(RpId::parse("example.com")?) };
 
     // First the whole file, then the first write: the rows of a file are judged together.
-    let checked = gate(|| Ok(export.rows(&rules)?), |_| {})?;
+    let checked = gate(|| Ok(export.batches(&rules)?), |_| {})?;
     assert_eq!(Some(checked.rows), export.file().rows_in_name());
 
     let _lock = FileLock::acquire(&database)?; // one import at a time

@@ -66,19 +66,20 @@ impl Export {
         let progress = Progress::start("checking", self.file().digests().length);
         let notes = RefCell::new(BTreeMap::new());
         let open = || {
-            let mut rows = self.corbado.rows(&self.rules)?;
-            let (progress, notes, position) = (&progress, &notes, rows.position());
-            let mut count = 0_u64;
+            let mut batches = self.corbado.batches(&self.rules)?;
+            let (progress, notes, position) = (&progress, &notes, batches.position());
+            let (mut count, mut told) = (0, 0);
             Ok(std::iter::from_fn(move || {
-                let row = rows.next();
-                count += 1;
-                if count.is_multiple_of(4096) {
-                    progress.at(position.bytes(), count);
+                let batch = batches.next();
+                count += batch.as_ref().map_or(0, |batch| batch.as_ref().len());
+                if count - told >= 4096 {
+                    told = count;
+                    progress.at(position.bytes(), u64::try_from(count).unwrap_or(u64::MAX));
                 }
-                if row.is_none() {
-                    notes.replace(rows.notes().clone());
+                if batch.is_none() {
+                    notes.replace(batches.notes().clone());
                 }
-                row
+                batch
             }))
         };
         let gate = gate(open, each).map_err(output::unboxed)?;

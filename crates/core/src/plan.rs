@@ -49,41 +49,50 @@ impl Gate {
 
 /// Reads a whole file and gathers what its rows say about each other.
 ///
-/// `open` begins to read; where several rows have one credential ID, the file is read once more to compare them. `each`
-/// sees every row of the first reading, for statistics.
+/// `open` begins to read, some rows at a time; they are looked at where they lie, so that a source can have them back.
+/// Where several rows have one credential ID, the file is read once more to compare them. `each` sees every row of the
+/// first reading, for statistics.
 ///
 /// # Errors
 /// - the file cannot be opened.
 /// - the source stops: the file cannot be trusted.
 /// - the second reading has another number of rows than the first one.
-pub fn gate<R: Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>>(
+pub fn gate<B, R: Iterator<Item = B>>(
     mut open: impl FnMut() -> Result<R, Box<dyn std::error::Error + Send + Sync>>,
     mut each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
-) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>>
+where
+    B: AsRef<[Result<Located<CredentialRecord>, DecodeError>]>
+        + IntoIterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+{
     let mut builder = OneFileBuilder::default();
     let mut rows = 0;
     let mut has_user_handles = false;
-    for row in open()? {
-        each(&row);
-        rows += 1;
-        match row {
-            Ok(located) => {
-                has_user_handles |= located.value.user_handle.is_some();
-                builder.add(&located.value);
+    for batch in open()? {
+        for row in batch.as_ref() {
+            each(row);
+            rows += 1;
+            match row {
+                Ok(located) => {
+                    has_user_handles |= located.value.user_handle.is_some();
+                    builder.add(&located.value);
+                }
+                Err(DecodeError::Row(faults)) => builder.add_refused(faults),
+                Err(DecodeError::Stop(_)) => return Err(stopped(batch)),
             }
-            Err(DecodeError::Row(faults)) => builder.add_refused(&faults),
-            Err(DecodeError::Stop(error)) => return Err(error),
         }
     }
     let mut one_file = builder.build();
     if one_file.wants_another_look() {
         let mut again = 0;
-        for row in open()? {
-            again += 1;
-            match row {
-                Ok(Located { location, value }) => one_file.look_again(location, &value),
-                Err(DecodeError::Row(faults)) => one_file.look_again_at_refused(&faults),
-                Err(DecodeError::Stop(error)) => return Err(error),
+        for batch in open()? {
+            for row in batch.as_ref() {
+                again += 1;
+                match row {
+                    Ok(Located { location, value }) => one_file.look_again(*location, value),
+                    Err(DecodeError::Row(faults)) => one_file.look_again_at_refused(faults),
+                    Err(DecodeError::Stop(_)) => return Err(stopped(batch)),
+                }
             }
         }
         if again != rows {
@@ -91,6 +100,17 @@ pub fn gate<R: Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>>(
         }
     }
     Ok(Gate { one_file, rows, has_user_handles })
+}
+
+/// Returns why a source has stopped within these rows.
+fn stopped(
+    batch: impl IntoIterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+) -> Box<dyn std::error::Error + Send + Sync> {
+    let reason = batch.into_iter().find_map(|row| match row {
+        Err(DecodeError::Stop(error)) => Some(error),
+        _ => None,
+    });
+    reason.unwrap_or_else(|| "the source has stopped".into())
 }
 
 /// Carries all rows of a file to a sink, in batches, and accounts for each of them.

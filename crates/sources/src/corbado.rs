@@ -10,6 +10,7 @@ use keyferry_core::{
 };
 use std::{
     collections::{BTreeMap, HashSet},
+    mem,
     num::NonZero,
 };
 
@@ -17,7 +18,7 @@ use crate::{
     Cells, CsvRows, ExportFile, FileError, Note,
     cells::{Cell, decode_base64, glimpse},
     export_file::Position,
-    in_order::InOrder,
+    in_order::{InOrder, Lent},
     raw_rows::RawRows,
     splitter::has_line_end,
 };
@@ -144,7 +145,15 @@ impl Corbado {
     /// # Errors
     /// - the file cannot be read any more.
     pub fn rows(&self, rules: &Rules) -> Result<Rows, FileError> {
-        Ok(Rows::start(CsvRows::open(&self.file)?, self.positions, rules.clone()))
+        Ok(Rows { batches: self.batches(rules)?, batch: Vec::new().into_iter() })
+    }
+
+    /// Reads the same rows, some at a time: cheaper where they are only looked at.
+    ///
+    /// # Errors
+    /// - the file cannot be read any more.
+    pub fn batches(&self, rules: &Rules) -> Result<Batches, FileError> {
+        Ok(Batches::start(CsvRows::open(&self.file)?, self.positions, rules.clone()))
     }
 }
 
@@ -165,27 +174,30 @@ fn webauthn_column(file: &ExportFile, one: usize, other: usize) -> Result<usize,
     }
 }
 
-/// The records of an export, row by row, decoded on several threads.
-pub struct Rows {
-    batches: InOrder<Batch>,
-    /// What is left of the batch that came last.
-    batch: std::vec::IntoIter<Row>,
-    is_last: bool,
+type Row = Result<Located<CredentialRecord>, DecodeError>;
+
+/// The records of an export, some rows at a time, decoded on several threads.
+///
+/// A batch that is dropped goes back to the thread that decoded it, which can use its memory again.
+pub struct Batches {
+    batches: InOrder<Decoded>,
     ended: bool,
     notes: BTreeMap<Note, u64>,
     position: Position,
 }
 
-type Row = Result<Located<CredentialRecord>, DecodeError>;
+/// Rows that were decoded together, to be looked at or to be taken.
+pub struct Batch(Lent<Decoded>);
 
-/// Rows that were decoded together.
-struct Batch {
+/// What a decoding thread gives.
+#[derive(Default)]
+struct Decoded {
     rows: Vec<Row>,
     notes: BTreeMap<Note, u64>,
     is_last: bool,
 }
 
-impl Rows {
+impl Batches {
     fn start(rows: CsvRows, positions: [usize; COLUMNS.len()], rules: Rules) -> Self {
         let position = rows.position();
         let decoder = Decoder { columns: rows.header().len(), positions, rules };
@@ -193,8 +205,7 @@ impl Rows {
         let mut rows = Some(rows);
         let cut = move || RawRows::cut(&mut rows);
         let batches = InOrder::start(threads, cut, move |raw| decoder.batch(raw));
-        let batch = Vec::new().into_iter();
-        Self { batches, batch, is_last: false, ended: false, notes: BTreeMap::new(), position }
+        Self { batches, ended: false, notes: BTreeMap::new(), position }
     }
 
     /// Returns how often each unusual thing was seen so far.
@@ -208,32 +219,70 @@ impl Rows {
     }
 }
 
+impl Iterator for Batches {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        if self.ended {
+            return None;
+        }
+        let Some(batch) = self.batches.next() else {
+            self.ended = true;
+            let died = std::io::Error::other("a decoding thread ended early; this is a bug");
+            let rows = vec![Err(DecodeError::Stop(Box::new(FileError::Read(died))))];
+            return Some(Batch(Lent::by_nobody(Decoded { rows, ..Decoded::default() })));
+        };
+        self.ended = batch.is_last || matches!(batch.rows.last(), Some(Err(DecodeError::Stop(_))));
+        for (note, count) in &batch.notes {
+            *self.notes.entry(*note).or_default() += count;
+        }
+        Some(Batch(batch))
+    }
+}
+
+impl AsRef<[Row]> for Batch {
+    fn as_ref(&self) -> &[Row] {
+        &self.0.rows
+    }
+}
+
+impl IntoIterator for Batch {
+    type Item = Row;
+    type IntoIter = std::vec::IntoIter<Row>;
+
+    fn into_iter(mut self) -> Self::IntoIter {
+        mem::take(&mut self.0.rows).into_iter()
+    }
+}
+
+/// The records of an export, row by row.
+pub struct Rows {
+    batches: Batches,
+    /// What is left of the batch that came last.
+    batch: std::vec::IntoIter<Row>,
+}
+
+impl Rows {
+    /// Returns how often each unusual thing was seen so far.
+    pub fn notes(&self) -> &BTreeMap<Note, u64> {
+        self.batches.notes()
+    }
+
+    /// Returns how many bytes of the file were read, for a progress bar.
+    pub fn position(&self) -> Position {
+        self.batches.position()
+    }
+}
+
 impl Iterator for Rows {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
         loop {
-            if self.ended {
-                return None;
-            }
             if let Some(row) = self.batch.next() {
-                self.ended = matches!(row, Err(DecodeError::Stop(_)));
                 return Some(row);
             }
-            if self.is_last {
-                self.ended = true;
-                return None;
-            }
-            let Some(batch) = self.batches.next() else {
-                self.ended = true;
-                let died = std::io::Error::other("a decoding thread ended early; this is a bug");
-                return Some(Err(DecodeError::Stop(Box::new(FileError::Read(died)))));
-            };
-            self.batch = batch.rows.into_iter();
-            self.is_last = batch.is_last;
-            for (note, count) in batch.notes {
-                *self.notes.entry(note).or_default() += count;
-            }
+            self.batch = self.batches.next()?.into_iter();
         }
     }
 }
@@ -247,7 +296,7 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn batch(&self, raw: RawRows) -> Batch {
+    fn batch(&self, raw: RawRows) -> Decoded {
         let column = self.public_key();
         let cells = raw.iter().filter_map(|(location, cells)| Some((location, cells.get(column)?)));
         let keys: Vec<RsaKey> = cells.filter_map(|(location, cell)| RsaKey::of(location, cell)).collect();
@@ -263,27 +312,28 @@ impl Decoder {
             .map_or(usize::MAX, |(_, at)| at)
     }
 
-    fn decode(&self, raw: RawRows, keys: &[RsaKey]) -> Batch {
+    fn decode(&self, raw: RawRows, keys: &[RsaKey]) -> Decoded {
         let mut rows = Vec::with_capacity(raw.len());
         let mut keys = keys.iter().peekable();
         let (mut notes, mut counted) = (Vec::new(), BTreeMap::new());
+        let mut stops = false;
         for (location, cells) in raw.iter() {
             let key = keys.next_if(|key| key.location == location).map(|key| key.bytes.as_slice());
             let row = self.row(location, cells, key, &mut notes);
             for note in notes.drain(..) {
                 *counted.entry(note).or_default() += 1;
             }
-            let stops = matches!(row, Err(DecodeError::Stop(_)));
+            stops = matches!(row, Err(DecodeError::Stop(_)));
             rows.push(row);
             if stops {
                 break;
             }
         }
         let is_last = raw.is_last();
-        if let Some(error) = raw.into_error() {
+        if let Some(error) = raw.into_error().filter(|_| !stops) {
             rows.push(Err(DecodeError::Stop(Box::new(error))));
         }
-        Batch { rows, notes: counted, is_last }
+        Decoded { rows, notes: counted, is_last }
     }
 
     /// Decodes a row; `key` is what its public key decodes to, where that is known.

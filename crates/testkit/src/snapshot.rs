@@ -111,7 +111,7 @@ fn import<S: Sink>(
     let export = Corbado::open(ExportFile::open(path, Limits::default()).ok()?).ok()?;
     let mut ids = Vec::new();
     let seen = gate(
-        || Ok(export.rows(rules)?),
+        || Ok(export.batches(rules)?),
         |row| match row {
             Ok(located) => ids.push(located.value.credential_id.clone()),
             Err(DecodeError::Row(_) | DecodeError::Stop(_)) => {}

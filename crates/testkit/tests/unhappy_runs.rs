@@ -159,7 +159,7 @@ fn records_that_contradict_each_other_are_not_written_even_without_a_gate() {
 #[test]
 fn a_second_pass_with_other_rows_is_an_error() {
     let mut sink = MemorySink::open(Path::new("second-pass"), FULL);
-    let seen = gate(|| Ok(located(&[record(1)]).into_iter().map(Ok)), |_| {}).unwrap();
+    let seen = gate(|| Ok(located(&[record(1)]).into_iter().map(|row| [Ok(row)])), |_| {}).unwrap();
     let rows = located(&[record(1), record(2)]).into_iter().map(Ok);
     let mut report = Report::default();
     assert!(transfer(rows, &seen, &mut sink, Mode::Apply, Authority::Export, &mut report, |_| {}).is_err());

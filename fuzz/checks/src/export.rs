@@ -66,7 +66,7 @@ fn read(bytes: &[u8], rules: &Rules) -> Outcome {
                 notes.replace(rows.notes().clone());
                 assert!(rows.next().is_none(), "nothing follows the end");
             }
-            row
+            row.map(|row| [row])
         }))
     };
     let gate = gate(open, |row| match row {

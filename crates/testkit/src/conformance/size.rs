@@ -86,7 +86,7 @@ pub fn a_file_of_several_batches_arrives(harness: &mut Harness) {
         rows.push(Err(DecodeError::Row(RowFaults { location, ..RowFaults::default() })));
         rows
     };
-    let gate = match gate(|| Ok(rows().into_iter()), |_| {}) {
+    let gate = match gate(|| Ok([rows()].into_iter()), |_| {}) {
         Ok(gate) => gate,
         Err(error) => panic!("the gate stopped: {error}"),
     };

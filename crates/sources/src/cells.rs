@@ -121,9 +121,11 @@ impl<'a> Cell<'a> {
             self.fault(FaultCode::NotBase64, "not base64url: incomplete padding");
             return None;
         }
-        match self.decoded.map_or_else(|| decode_base64(text.as_bytes()), |bytes| Ok(bytes.to_vec())) {
+        let is_standard = is_standard(text.as_bytes());
+        let decode = || decode_alphabet(text.as_bytes(), is_standard);
+        match self.decoded.map_or_else(decode, |bytes| Ok(bytes.to_vec())) {
             Ok(bytes) => {
-                if is_standard(text.as_bytes()) {
+                if is_standard {
                     notes.push(Note::StandardBase64);
                 }
                 if !text.len().is_multiple_of(4) {
@@ -155,7 +157,11 @@ impl<'a> Cell<'a> {
 
 /// Decodes base64url, or base64 where a character of its alphabet stands in the text.
 pub(crate) fn decode_base64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    let engine = if is_standard(text) { &STANDARD } else { &URL_SAFE };
+    decode_alphabet(text, is_standard(text))
+}
+
+fn decode_alphabet(text: &[u8], is_standard: bool) -> Result<Vec<u8>, DecodeError> {
+    let engine = if is_standard { &STANDARD } else { &URL_SAFE };
     // Of just the length that well-formed text has, so that nothing moves when the bytes become a value.
     let padding = text.iter().rev().take_while(|character| **character == b'=').count();
     let characters = text.len() - padding;

@@ -412,15 +412,16 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
         Item::UserId => draft.user_id = identifier(&mut cell, limit),
         Item::ExternalUserId => draft.external_user_id = identifier(&mut cell, limit),
         Item::CredentialId => {
-            let id = cell.base64(limit, notes).map(CredentialId::new);
-            if id.as_ref().is_some_and(|id| id.as_ref().is_ok_and(|id| id.as_bytes().len() < 16)) {
+            let Some(bytes) = cell.base64(limit, notes) else { return };
+            let is_short = bytes.len() < 16;
+            draft.credential_id = keep(&mut cell, CredentialId::new(bytes));
+            if is_short && draft.credential_id.is_some() {
                 notes.push(Note::ShortCredentialId);
             }
-            draft.credential_id = keep(&mut cell, id);
         }
         Item::PublicKey => {
-            let key = cell.base64(limit, notes).map(CoseKey::from_bytes);
-            draft.public_key = keep(&mut cell, key);
+            let Some(bytes) = cell.base64(limit, notes) else { return };
+            draft.public_key = keep(&mut cell, CoseKey::from_bytes(bytes));
             let exponent = draft.public_key.as_ref().and_then(CoseKey::rsa_exponent);
             if exponent.is_some_and(|e| e.len() < 3) {
                 notes.push(Note::SmallRsaExponent);
@@ -497,12 +498,12 @@ fn decode_cell(item: Item, limit: usize, mut cell: Cell<'_>, draft: &mut RecordD
 fn identifier(cell: &mut Cell<'_>, limit: usize) -> Option<Identifier> {
     let text = cell.optional(limit)?;
     let item = cell.item;
-    keep(cell, Some(Identifier::new(item, text)))
+    keep(cell, Identifier::new(item, text))
 }
 
 /// Keeps a value, or its fault under the cell's own item.
-fn keep<T>(cell: &mut Cell<'_>, value: Option<Result<T, Fault>>) -> Option<T> {
-    match value? {
+fn keep<T>(cell: &mut Cell<'_>, value: Result<T, Fault>) -> Option<T> {
+    match value {
         Ok(value) => Some(value),
         Err(fault) => {
             cell.fault(fault.code, fault.message);

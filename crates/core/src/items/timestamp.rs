@@ -64,8 +64,9 @@ fn in_utc(bytes: &[u8]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', i1, i2, b':', s1, s2] = date else {
         return None;
     };
-    let (year, month, day) = (number(&[*y1, *y2, *y3, *y4])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?);
-    let (hour, minute, second) = (number(&[*h1, *h2])?, number(&[*i1, *i2])?, number(&[*s1, *s2])?);
+    let year = 100 * two_digits(*y1, *y2)? + two_digits(*y3, *y4)?;
+    let (month, day) = (two_digits(*m1, *m2)?, two_digits(*d1, *d2)?);
+    let (hour, minute, second) = (two_digits(*h1, *h2)?, two_digits(*i1, *i2)?, two_digits(*s1, *s2)?);
     let microsecond = match rest {
         [b'Z'] => 0,
         [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => {
@@ -93,6 +94,11 @@ fn in_utc(bytes: &[u8]) -> Option<i64> {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + microsecond)
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(10 * tens + ones))
 }
 
 /// Reads at most nine digits.

@@ -211,7 +211,7 @@ fn sorted(mut report: Report) -> Report {
 }
 
 fn gate_of(rows: &[Row]) -> Gate {
-    gate(|| Ok(again(rows).into_iter()), |_| ()).expect("nothing stops")
+    gate(|| Ok([again(rows)].into_iter()), |_| ()).expect("nothing stops")
 }
 
 /// Looks every record up.

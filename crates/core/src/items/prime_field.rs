@@ -43,7 +43,7 @@ impl<const N: usize> Field<N> {
 
     /// Returns `a b / 2^(64 N)` modulo the prime (Montgomery's product, operand scanning).
     ///
-    /// In place, since the limbs of a prime that is known there are zero, or all ones, or two of these.
+    /// In place, where the prime is known: there is no multiplication by those of its limbs that are zero or all ones.
     #[inline(always)]
     pub(super) const fn product(&self, a: &[u64; N], b: &[u64; N]) -> [u64; N] {
         let mut sum = [0_u64; N];

@@ -7,6 +7,7 @@
 use std::io::Write as _;
 
 use keyferry_core::{Backup, CredentialRecord, Status, Timestamp};
+use memchr::memchr2;
 
 use crate::{Dialect, Kind, encode, map::Encoding, record_view::View, table::Table, text};
 
@@ -113,7 +114,7 @@ fn cell(array: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = if array.first() == Some(&b'"') {
         let mut at = 1;
         loop {
-            at += array.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            at += memchr2(b'"', b'\\', array.get(at..)?)?;
             if array.get(at) == Some(&b'"') {
                 break at + 1;
             }
@@ -191,4 +192,45 @@ fn string(row: &mut Vec<u8>, value: Option<&str>) {
         }
     }
     row.push(b',');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All cells of an array, and what comes after it.
+    fn cells(mut array: &[u8]) -> Option<(Vec<&[u8]>, &[u8])> {
+        let mut found = Vec::new();
+        for separator in std::iter::once(b"[").chain(std::iter::repeat(b",")) {
+            let Some(rest) = array.strip_prefix(separator) else { break };
+            let (this, rest) = cell(rest)?;
+            found.push(this);
+            array = rest;
+        }
+        Some((found, array.strip_prefix(b"]")?))
+    }
+
+    #[test]
+    fn cells_end_where_json_says() {
+        for texts in [
+            vec![r#""""#, "null", "17", r#""a,b]""#],
+            vec![r#""a \" , ] quoted""#, r#""ends with \\""#, r#""\\\" both""#, "-1"],
+            vec![r#""é \u0000 [""#],
+        ] {
+            let array = format!("[{}]rest\"of it", texts.join(","));
+            let (found, rest) = cells(array.as_bytes()).unwrap();
+            assert_eq!(found, texts.iter().map(|text| text.as_bytes()).collect::<Vec<_>>());
+            assert_eq!(rest, b"rest\"of it");
+            serde_json::from_str::<Vec<serde_json::Value>>(&array[..array.len() - 10]).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_array() {
+        let array = br#"[1,"a\"b\\",null]"#;
+        assert!(cells(array).is_some());
+        for length in 0..array.len() {
+            assert_eq!(cells(&array[..length]), None, "{length} bytes");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
 use keyferry_core::{
-    AccountRule, DecodeError, RpId, Rules, SpoolReader, UserHandleRule, gate, keep_in_spool,
+    AccountRule, DecodeError, RpId, Rules, SpoolReader, SumNumber, UserHandleRule, gate, keep_in_spool,
 };
 use keyferry_sources::{ExportFile, FileError, Limits, Note, corbado::Corbado};
 
@@ -98,7 +98,7 @@ fn account_for_rows(bytes: &[u8], found: &Outcome, rules: &Rules) {
         match row {
             Ok(located) => {
                 assert_eq!(located.location.row, number);
-                keep_in_spool(located, &mut kept);
+                keep_in_spool(located, SumNumber::NONE, &mut kept);
             }
             Err(faults) => assert!(faults.location.row == number && !faults.faults.is_empty()),
         }

@@ -169,7 +169,7 @@ pub fn foresee<T, E>(
             answer.send(found)
         });
         let checked = check(&mut foresight);
-        let Foresight { rule, sums, report, sender, .. } = foresight;
+        let Foresight { rule, mut sums, report, sender, .. } = foresight;
         drop(sender); // whoever waits for more of the first records need not
         // Beside that many others ours would be found sooner one by one.
         shared.most.store(sums.records().saturating_mul(2), Relaxed);
@@ -183,7 +183,7 @@ pub fn foresee<T, E>(
             }
         };
         let found = found.filter(|_| !shared.is_over.load(Relaxed));
-        Ok((checked, found.map(|theirs| Foreseen::new(rule, report, &sums, &theirs))))
+        Ok((checked, found.map(|mut theirs| Foreseen::new(rule, report, &mut sums, &mut theirs))))
     })
 }
 
@@ -201,7 +201,7 @@ fn look(
     }
     drop(first);
     let is_whole = survey.show(&mut |form| {
-        sums.add_shown(form);
+        sums.add(form);
         shared.shown.store(sums.records(), Relaxed);
         !shared.is_over.load(Relaxed) && sums.records() <= shared.most.load(Relaxed)
     });

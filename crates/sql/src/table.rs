@@ -291,6 +291,7 @@ impl Table {
     }
 
     /// Turns a value of an encoding's kind into one of the column's.
+    #[inline] // a value that goes through memory on its way takes longer than its encoding
     fn adapt<'a>(&self, value: Value<'a>, content: &Content, found: &FoundColumn) -> Value<'a> {
         let kind = found.kind.unwrap_or(Kind::Text);
         match (value, kind) {

@@ -32,7 +32,7 @@ impl OpenRows {
 }
 
 impl Foreseen {
-    pub(super) fn new(rule: Rule, report: Report, ours: &Sums, theirs: &Sums) -> Self {
+    pub(super) fn new(rule: Rule, report: Report, ours: &mut Sums, theirs: &mut Sums) -> Self {
         let (differs, rows) = ours.differing(theirs);
         Self { rule, report, taken_back: Report::default(), differs: differs.into(), rows }
     }

@@ -19,12 +19,18 @@ pub(super) struct Sums {
     counts: Vec<u32>,
     in_none: u64,
     records: u64,
+    /// Hashes that are not in their sums yet: a sum is far away in memory as a rule, and many can be fetched at once.
+    waiting: Vec<(usize, u64)>,
 }
+
+/// How many hashes wait.
+const WAITING: usize = 64;
 
 impl Default for Sums {
     fn default() -> Self {
         let (hashes, counts) = (vec![0; SUMS], vec![0; SUMS]);
-        Self { hasher: RandomState::new(), hashes, counts, in_none: 0, records: 0 }
+        let waiting = Vec::with_capacity(WAITING);
+        Self { hasher: RandomState::new(), hashes, counts, in_none: 0, records: 0, waiting }
     }
 }
 
@@ -34,23 +40,25 @@ impl Sums {
         Self { hasher: self.hasher.clone(), ..Self::default() }
     }
 
-    /// Adds a record of which somebody will ask how many are in its sum.
+    /// Adds a record.
     pub(super) fn add(&mut self, form: &[u8]) -> SumNumber {
-        let number = self.add_shown(form);
-        if let Some(count) = self.counts.get_mut(number) {
-            *count = count.saturating_add(1); // then more rows come than were foreseen, and the run stops
+        self.records += 1;
+        let number = number_of(form);
+        self.waiting.push((number, self.hasher.hash_one(form)));
+        if self.waiting.len() == WAITING {
+            self.complete();
         }
         u32::try_from(number).map_or(SumNumber::NONE, SumNumber)
     }
 
-    /// Adds a record and returns the position of its sum.
-    pub(super) fn add_shown(&mut self, form: &[u8]) -> usize {
-        self.records += 1;
-        let number = number_of(form);
-        if let Some(sum) = self.hashes.get_mut(number) {
-            *sum = sum.wrapping_add(self.hasher.hash_one(form));
+    /// Adds what waits to its sums.
+    fn complete(&mut self) {
+        for (number, hash) in self.waiting.drain(..) {
+            if let (Some(sum), Some(count)) = (self.hashes.get_mut(number), self.counts.get_mut(number)) {
+                *sum = sum.wrapping_add(hash);
+                *count = count.saturating_add(1); // then more rows come than were foreseen, and the run stops
+            }
         }
-        number
     }
 
     pub(super) fn add_none(&mut self) -> SumNumber {
@@ -64,7 +72,9 @@ impl Sums {
     }
 
     /// Returns which sums are others, and how many of our rows must be looked up for them.
-    pub(super) fn differing(&self, theirs: &Self) -> (Vec<bool>, u64) {
+    pub(super) fn differing(&mut self, theirs: &mut Self) -> (Vec<bool>, u64) {
+        self.complete();
+        theirs.complete();
         let differs: Vec<bool> =
             self.hashes.iter().zip(&theirs.hashes).map(|(ours, theirs)| ours != theirs).collect();
         let of_sums = self.counts.iter().zip(&differs).filter(|(_, differs)| **differs);

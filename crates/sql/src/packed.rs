@@ -4,8 +4,6 @@
 //! find it. So the rows of a look-up come as one value, which is compared with what would be written; only a row that
 //! holds something else is read cell by cell.
 
-use std::io::Write as _;
-
 use keyferry_core::{Backup, CredentialRecord, Status, Timestamp};
 use memchr::memchr2;
 
@@ -167,10 +165,8 @@ pub(crate) fn write(record: &CredentialRecord, row: &mut Vec<u8>) {
 }
 
 fn number(row: &mut Vec<u8>, value: Option<u64>) {
-    let _ = match value {
-        Some(value) => write!(row, "{value},"),
-        None => write!(row, "null,"),
-    }; // memory takes it
+    let _ = serde_json::to_writer(&mut *row, &value); // memory takes it
+    row.push(b',');
 }
 
 /// Tells whether JSON writes a text as it is, between quotes; looks at every byte, which takes less time than to stop.

@@ -34,7 +34,7 @@ const MOST_FAULTS: usize = 10_000;
 /// How often somebody who waits is told how far it is.
 const TELL: Duration = Duration::from_millis(200);
 
-/// Writes a record as a target shows one that stands there as written; returns whether it could.
+/// Writes a record into an empty buffer, as a target shows one that stands there as written; returns whether it could.
 pub type Form = Box<dyn Fn(&CredentialRecord, &mut Vec<u8>) -> bool + Send>;
 
 /// A target that can show everything it holds.
@@ -44,6 +44,40 @@ pub type Form = Box<dyn Fn(&CredentialRecord, &mut Vec<u8>) -> bool + Send>;
 /// - A credential is shown in the bytes of [`Survey::form`] exactly where the target's sink would answer
 ///   [`Held::AsWritten`] for its record.
 /// - Nothing is written.
+///
+/// ```
+/// use keyferry_core::{CredentialRecord, Form, Profile, SinkError, Survey};
+///
+/// /// A target that keeps nothing but IDs.
+/// struct Ids {
+///     profile: Profile,
+///     ids: Vec<Vec<u8>>,
+/// }
+///
+/// impl Survey for Ids {
+///     fn profile(&self) -> &Profile {
+///         &self.profile
+///     }
+///
+///     fn form(&self) -> Form {
+///         Box::new(|record, form| {
+///             form.extend_from_slice(record.credential_id.as_bytes());
+///             true
+///         })
+///     }
+///
+///     fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
+///         let is_there = |record: &&&CredentialRecord| {
+///             self.ids.iter().any(|id| *id == record.credential_id.as_bytes())
+///         };
+///         Ok(first.iter().filter(is_there).count())
+///     }
+///
+///     fn show(&mut self, each: &mut (dyn FnMut(&[u8]) -> bool + Send)) -> Result<bool, SinkError> {
+///         Ok(self.ids.iter().all(|id| each(id)))
+///     }
+/// }
+/// ```
 pub trait Survey: Send {
     /// Returns what is true of the target.
     fn profile(&self) -> &Profile;

@@ -119,6 +119,35 @@ fn one_row_among_thousands_is_found() {
     folder.carry("verify", "export.csv", "simplewebauthn:t.jsonl", "").expect_stopped();
 }
 
+/// A text is not the same bytes: an application that asks for bytes does not find it.
+#[test]
+fn texts_in_a_forged_database_are_no_bytes() {
+    let folder = Folder::with("export.csv", csv(&rows()));
+    folder.import("export.csv", "sqlite:t.db");
+    let strict = |from: &str, to: &str| {
+        execute(
+            &folder.path("t.db"),
+            &format!(
+                "PRAGMA writable_schema = ON; \
+                 UPDATE sqlite_master SET sql = replace(sql, '{from}', '{to}') WHERE name = 'webauthn_credentials'; \
+                 PRAGMA writable_schema = RESET"
+            ),
+        );
+    };
+    strict("\n) STRICT", "\n)");
+    execute(
+        &folder.path("t.db"),
+        "UPDATE webauthn_credentials SET credential_id = CAST(credential_id AS TEXT) WHERE rowid % 300 = 7",
+    );
+    let texts = "SELECT hex(credential_id) FROM webauthn_credentials WHERE typeof(credential_id) = 'text'";
+    assert_eq!(ask(&folder.path("t.db"), texts).len(), 5);
+    strict("\n)", "\n) STRICT");
+    let verified = folder.carry("verify", "export.csv", "sqlite:t.db", "").expect(1);
+    assert_eq!(verified.count("conflict"), 5, "{}", verified.shown());
+    assert!(verified.faults().iter().all(|fault| fault.ends_with(" missing-in-target")));
+    assert_eq!(folder.carry("plan", "export.csv", "sqlite:t.db", "").expect(0).count("inserted"), 5);
+}
+
 fn base64url(hex: &str) -> String {
     let digit = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     keyferry_json::encode(&(0..hex.len()).step_by(2).map(digit).collect::<Vec<_>>())

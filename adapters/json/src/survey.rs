@@ -14,6 +14,8 @@ use crate::{RecordFormat, safe_file, sink::write_text, splitter::Layout};
 
 /// No record that keyferry writes is as long as this.
 const LONGEST: u64 = 1 << 20;
+/// Bytes in which the first thousand records stand, and some more.
+const ENOUGH: usize = 8 << 20;
 
 /// The lines of a file of one library's records.
 pub(crate) struct JsonSurvey<F> {
@@ -34,7 +36,7 @@ impl<F: RecordFormat> JsonSurvey<F> {
         is_lines.then_some(Self { file, name, profile: F::PROFILE, format: PhantomData })
     }
 
-    /// Shows each line without its end; returns whether that was all of them.
+    /// Shows each line without its end, also one without a record; returns whether that was all of them.
     fn lines(&mut self, each: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, SinkError> {
         let mut read = || -> io::Result<bool> {
             self.file.rewind()?;
@@ -42,12 +44,14 @@ impl<F: RecordFormat> JsonSurvey<F> {
             let mut line = Vec::new();
             loop {
                 line.clear();
-                if (&mut reader).take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+                let length = (&mut reader).take(LONGEST).read_until(b'\n', &mut line)?;
+                if length == 0 {
                     return Ok(true);
                 }
-                // Blank lines are no records. A line that is cut here is none either, and is seen as two others.
-                let record = line.strip_suffix(b"\n").unwrap_or(&line);
-                if !record.is_empty() && !each(record) {
+                let record = line.strip_suffix(b"\n");
+                // Whatever is as long as this and longer is none of our records.
+                let is_cut = record.is_none() && u64::try_from(length).is_ok_and(|length| length == LONGEST);
+                if is_cut || !each(record.unwrap_or(&line)) {
                     return Ok(false);
                 }
             }
@@ -67,18 +71,16 @@ impl<F: RecordFormat> Survey for JsonSurvey<F> {
         Box::new(|record, text| write_text::<F>(&StoredRecord::from(record), text).is_ok())
     }
 
-    /// Looks at the first lines only: an import writes records in the order of its file.
+    /// Looks at as many lines only: an import writes records in the order of its file.
     fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
-        let mut lines = HashSet::new();
+        let (mut lines, mut read, mut bytes) = (HashSet::new(), 0, 0);
         self.lines(&mut |line| {
+            (read, bytes) = (read + 1, bytes + line.len());
             lines.insert(line.to_vec());
-            lines.len() < first.len()
+            read < first.len() && bytes < ENOUGH
         })?;
         let (form, mut text) = (self.form(), Vec::new());
-        let is_there = |record: &&&CredentialRecord| {
-            text.clear();
-            form(record, &mut text) && lines.contains(&text)
-        };
+        let is_there = |record: &&&CredentialRecord| form(record, &mut text) && lines.contains(&text);
         Ok(first.iter().filter(is_there).count())
     }
 

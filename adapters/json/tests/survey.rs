@@ -3,7 +3,10 @@
 
 use keyferry_core::Survey;
 use keyferry_json::{JsonSink, RecordFormat, simplewebauthn::SimpleWebAuthn, yubico::Yubico};
-use keyferry_testkit::survey::{Target, says_the_same};
+use keyferry_testkit::{
+    records::many_records,
+    survey::{Target, says_the_same},
+};
 
 fn check<F: RecordFormat + 'static>() {
     let folder = tempfile::tempdir().unwrap();
@@ -39,17 +42,34 @@ fn only_lines_are_compared_so() {
 fn what_is_longer_than_any_record_is_not_gathered() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("passkeys.jsonl");
-    std::fs::write(&path, [b"\n\nab\n".as_slice(), &vec![b'x'; 5 << 20], b"\ncd"].concat()).unwrap();
-    let mut lengths = Vec::new();
-    let mut survey = JsonSink::<SimpleWebAuthn>::survey(&path).unwrap();
-    for _ in 0..2 {
-        lengths.clear();
+    let shown = |content: &[u8]| {
+        std::fs::write(&path, content).unwrap();
+        let mut survey = JsonSink::<SimpleWebAuthn>::survey(&path).unwrap();
+        let mut lengths = Vec::new();
         let is_whole = survey.show(&mut |line| {
             lengths.push(line.len());
             true
         });
-        assert!(is_whole.unwrap());
-    }
-    assert_eq!(lengths, [2, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 2]);
+        (lengths, is_whole.unwrap())
+    };
+    let long = vec![b'x'; 1 << 20];
+    assert_eq!(shown(b"\nab\ncd"), (vec![0, 2, 2], true));
+    assert_eq!(shown(&[b"ab\n".as_slice(), &long[1..], b"\ncd"].concat()), (vec![2, (1 << 20) - 1, 2], true));
+    assert_eq!(shown(&[b"ab\n".as_slice(), &long, b"\ncd"].concat()), (vec![2], false));
+    let mut survey = JsonSink::<SimpleWebAuthn>::survey(&path).unwrap();
     assert!(!survey.show(&mut |_| false).unwrap());
+}
+
+/// A file in which every line is the same, or none is ours, is not read to its end to find that out.
+#[test]
+fn the_first_lines_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("passkeys.jsonl");
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let records = many_records(10);
+    let first: Vec<_> = records.iter().collect();
+    let mut survey = JsonSink::<SimpleWebAuthn>::survey(&path).unwrap();
+    assert_eq!(survey.holds(&first).unwrap(), 0);
+    assert!(!survey.show(&mut |_| true).unwrap());
 }

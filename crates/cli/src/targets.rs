@@ -16,6 +16,7 @@ use keyferry_sqlx::{BlockingSink, read_sqlite};
 use keyferry_webauthn_rs::WebauthnRs;
 
 use crate::{
+    files::Print,
     output, secrets,
     server::{self, ServerLock},
     tables::Tables,
@@ -148,6 +149,19 @@ impl Target {
     /// Tells whether it is a file of records that exists.
     pub(crate) fn has_records(&self) -> bool {
         matches!(self, Self::Records(_, path) if path.exists())
+    }
+
+    /// Tells whether what was read of it since then is what stands there, as far as it is a file.
+    ///
+    /// A database tells itself what is written into it, but not that another one stands in its place.
+    pub(crate) fn is_still(&self, before: Option<Print>) -> bool {
+        let now = self.path().and_then(Print::of);
+        match (self, before, now) {
+            (Self::Server(_), ..) => true,
+            (Self::Sqlite(_), Some(before), Some(now)) => before.is_same_file(&now),
+            (Self::Records(..), before, now) => before == now,
+            (Self::Sqlite(_), ..) => false,
+        }
     }
 
     /// Returns which kind of database it is, where it is one.

@@ -69,7 +69,9 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
             Some(foreseen) => transfer_open(rows, foreseen, gate, sink, mode, authority, &mut report, |_| {}),
             None => transfer(rows, gate, sink, mode, authority, &mut report, |_| {}),
         })?;
-        carried.map_err(output::unboxed).with_context(|| interrupted(mode, &report))?;
+        let all = gate.rows;
+        let foreseen = foreseen.as_ref().map_or(0, |foreseen| all.saturating_sub(foreseen.rows()));
+        carried.map_err(output::unboxed).with_context(|| interrupted(mode, &report, foreseen))?;
     }
     let mut report = match foreseen {
         Some(foreseen) => foreseen.report(report),
@@ -134,6 +136,7 @@ fn look(
             moduli.add(&located.value.public_key);
         }
     };
+    let print = target.path().and_then(files::Print::of);
     let survey = match (target.survey(tables), mode) {
         // Whoever has the lock is told what is wrong when the target is opened to be written.
         (Err(_), Mode::Apply) => None,
@@ -148,7 +151,7 @@ fn look(
             (export.check_and_keep(order, each)?, None)
         }
         Some(survey) => {
-            let check = |foresight: &mut Foresight<'_>| {
+            let check = |foresight: &mut Foresight| {
                 export.check_and_keep(order, |row| {
                     add_modulus(row);
                     foresight.add(row)
@@ -160,9 +163,9 @@ fn look(
             })?
         }
     };
-    // Without the rows of the first pass all of them are looked up.
-    let is_kept = matches!(again, Again::Kept(_));
-    let foreseen = foreseen.filter(|foreseen| is_kept && foreseen.is_of(&checked.gate));
+    // Without the rows of the first pass all of them are looked up, and in another file, too.
+    let is_good = matches!(again, Again::Kept(_)) && target.is_still(print);
+    let foreseen = foreseen.filter(|foreseen| is_good && foreseen.is_of(&checked.gate));
     let moduli = moduli.map(SearchedModuli::complete).unwrap_or_default();
     Ok(Looked { checked, again, foreseen, moduli })
 }
@@ -191,7 +194,9 @@ fn finished(mode: Mode, report: &Report) -> String {
 }
 
 /// Says what stands in the target after a run that stopped half-way.
-fn interrupted(mode: Mode, report: &Report) -> String {
+///
+/// So many rows besides those of the report stand there as they should.
+fn interrupted(mode: Mode, report: &Report, foreseen: u64) -> String {
     let counts = report.counts;
     match mode {
         Mode::Plan => "the plan stopped; nothing was written".to_owned(),
@@ -199,7 +204,7 @@ fn interrupted(mode: Mode, report: &Report) -> String {
         Mode::Apply => format!(
             "the import stopped after {} of its rows: {} inserted, {} updated, {} removed in finished batches \
              (a file target is as it was); run it again to finish",
-            output::number(counts.read),
+            output::number(counts.read + foreseen),
             output::number(counts.inserted),
             output::number(counts.updated),
             output::number(counts.removed),

@@ -201,7 +201,10 @@ impl Report {
     /// Adds the account of other rows.
     pub(crate) fn add(&mut self, other: Self) {
         self.each_with(&other, |ours, theirs| *ours += theirs);
-        self.faults.extend(other.faults);
+        let room = KEPT_ROWS.saturating_sub(self.faults.len());
+        let left_out = other.faults.len().saturating_sub(room);
+        self.faults.extend(other.faults.into_iter().take(room));
+        self.faults_left_out += u64::try_from(left_out).unwrap_or(u64::MAX);
     }
 
     /// Takes the account of some rows back, which was given before.

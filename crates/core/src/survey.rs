@@ -11,6 +11,7 @@ mod sums;
 use std::{
     mem,
     sync::{
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
@@ -116,10 +117,10 @@ impl SumNumber {
 }
 
 /// Adds up what a target would hold if it held what the rows of a file say, and what would be reported then.
-pub struct Foresight<'s> {
+pub struct Foresight {
     rule: Rule,
     form: Form,
-    shared: &'s Shared,
+    shared: Arc<Shared>,
     sums: Sums,
     report: Report,
     /// Until there are enough of them.
@@ -176,10 +177,11 @@ pub fn foresee<T, E>(
     survey: Box<dyn Survey>,
     mode: Mode,
     authority: Authority,
-    check: impl FnOnce(&mut Foresight<'_>) -> Result<T, E>,
+    check: impl FnOnce(&mut Foresight) -> Result<T, E>,
     mut waiting: impl FnMut(u64, u64),
 ) -> Result<(T, Option<Foreseen>), E> {
-    let shared = Shared { is_over: AtomicBool::new(false), most: u64::MAX.into(), shown: AtomicU64::new(0) };
+    let shared =
+        Arc::new(Shared { is_over: AtomicBool::new(false), most: u64::MAX.into(), shown: AtomicU64::new(0) });
     let sums = Sums::default();
     let theirs = sums.with_same_keys();
     let (sender, first) = sync_channel(1);
@@ -187,38 +189,36 @@ pub fn foresee<T, E>(
     let mut foresight = Foresight {
         rule: Rule { profile: survey.profile().clone(), mode, authority },
         form: survey.form(),
-        shared: &shared,
+        shared: Arc::clone(&shared),
         sums,
         report: Report::default(),
         first: Vec::new(),
         sender: Some(sender),
         text: Vec::new(),
     };
-    thread::scope(|scope| {
-        let shared = &shared;
-        // Without a thread there is nothing to wait for.
-        let _ = thread::Builder::new().spawn_scoped(scope, move || {
-            let found = look(survey, &first, theirs, shared);
-            shared.is_over.fetch_or(found.is_none(), Relaxed);
-            answer.send(found)
-        });
-        let checked = check(&mut foresight);
-        let Foresight { rule, mut sums, report, sender, .. } = foresight;
-        drop(sender); // whoever waits for more of the first records need not
-        // Beside that many others ours would be found sooner one by one.
-        shared.most.store(sums.records().saturating_mul(2), Relaxed);
-        shared.is_over.fetch_or(checked.is_err(), Relaxed);
-        let checked = checked?;
-        let found = loop {
-            match answered.recv_timeout(TELL) {
-                Ok(found) => break found,
-                Err(RecvTimeoutError::Timeout) => waiting(shared.shown.load(Relaxed), sums.records()),
-                Err(RecvTimeoutError::Disconnected) => break None,
-            }
-        };
-        let found = found.filter(|_| !shared.is_over.load(Relaxed));
-        Ok((checked, found.map(|mut theirs| Foreseen::new(rule, report, &mut sums, &mut theirs))))
-    })
+    // Nobody waits for it when the file cannot be trusted, whatever a server does. Without a thread nothing is foreseen.
+    let both = Arc::clone(&shared);
+    let _ = thread::Builder::new().spawn(move || {
+        let found = look(survey, &first, theirs, &both);
+        both.is_over.fetch_or(found.is_none(), Relaxed);
+        answer.send(found)
+    });
+    let checked = check(&mut foresight);
+    let Foresight { rule, mut sums, report, sender, .. } = foresight;
+    drop(sender); // whoever waits for more of the first records need not
+    // Beside that many others ours would be found sooner one by one.
+    shared.most.store(sums.records().saturating_mul(2), Relaxed);
+    shared.is_over.fetch_or(checked.is_err(), Relaxed);
+    let checked = checked?;
+    let found = loop {
+        match answered.recv_timeout(TELL) {
+            Ok(found) => break found,
+            Err(RecvTimeoutError::Timeout) => waiting(shared.shown.load(Relaxed), sums.records()),
+            Err(RecvTimeoutError::Disconnected) => break None,
+        }
+    };
+    let found = found.filter(|_| !shared.is_over.load(Relaxed));
+    Ok((checked, found.map(|mut theirs| Foreseen::new(rule, report, &mut sums, &mut theirs))))
 }
 
 /// Adds up what a target holds; `None` where that was not seen whole.
@@ -242,7 +242,7 @@ fn look(
     is_whole.ok()?.then_some(sums)
 }
 
-impl Foresight<'_> {
+impl Foresight {
     /// Sees a row of the file, and tells in which sum it is.
     pub fn add(&mut self, row: &Result<Located<CredentialRecord>, DecodeError>) -> SumNumber {
         if self.shared.is_over.load(Relaxed) {

@@ -4,10 +4,16 @@
 //! find it. So the rows of a look-up come as one value, which is compared with what would be written; only a row that
 //! holds something else is read cell by cell.
 
-use keyferry_core::{Backup, CredentialRecord, Status, Timestamp};
+use keyferry_core::{Backup, CredentialRecord, Item, Status, Timestamp};
 use memchr::memchr2;
 
-use crate::{Dialect, Kind, encode, map::Encoding, record_view::View, table::Table, text};
+use crate::{
+    Dialect, Kind, encode,
+    map::{Content, Encoding},
+    record_view::View,
+    table::{Bound, Table},
+    text,
+};
 
 /// Which rows are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,22 +52,38 @@ pub(crate) fn page(table: &Table) -> String {
 
 /// What is made of a row: a JSON array of its columns, with the lengths of those that are bytes, and then the bytes.
 ///
-/// An array says itself where it ends and which of its texts is which, whatever they hold.
+/// An array says itself where it ends and which of its texts is which, whatever they hold. The length of a text would be
+/// that of another thing than its bytes, and texts can stand among bytes in a file that nobody guarded: of these, and of
+/// keys that are too long for any, no length is given, and nobody takes the row for what it is not.
 fn row(table: &Table) -> String {
     let (mut cells, mut bytes) = (Vec::new(), String::new());
     for column in text::read_columns(table) {
         let name = format!("t.{}", column.quoted(Dialect::Sqlite));
-        if column.kind == Kind::Binary {
+        if column.kind != Kind::Binary {
+            cells.push(name);
+        } else if is_public_key(column) {
+            // All bytes come after all texts.
+            let is_key = format!("{name} >= x'' AND length({name}) <= {LONGEST_KEY}");
+            cells.push(format!("CASE WHEN {is_key} THEN length({name}) ELSE '' END"));
+            bytes.push_str(&format!(" || CASE WHEN {is_key} THEN {name} ELSE '' END"));
+        } else {
+            cells.push(format!(
+                "CASE WHEN {name} >= x'' THEN length({name}) WHEN {name} IS NOT NULL THEN '' END"
+            ));
             bytes.push_str(&match column.found.is_nullable {
                 true => format!(" || ifnull({name}, '')"),
                 false => format!(" || {name}"),
             });
-            cells.push(format!("length({name})"));
-        } else {
-            cells.push(name);
         }
     }
     format!("json_array({}){bytes}", cells.join(", "))
+}
+
+/// No legal key is as long as this.
+const LONGEST_KEY: usize = 1 << 16;
+
+fn is_public_key(column: &Bound) -> bool {
+    matches!(&column.content, Content::Item(field) if field.item == Item::PublicKey)
 }
 
 /// The query for how many rows there are from one key to another; binds: both keys, and where counting ends.

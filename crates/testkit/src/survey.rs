@@ -228,7 +228,7 @@ fn carry_all(target: &Target<'_>, records: &[CredentialRecord], mode: Mode, auth
 /// Compares as a whole and looks up what is open then; returns also how many rows that were, if anything was foreseen.
 fn foreseen(target: &Target<'_>, rows: &[Row], mode: Mode, authority: Authority) -> (Report, Option<u64>) {
     let survey = (target.survey)().expect("a target that is there");
-    let check = |foresight: &mut Foresight<'_>| -> Result<Vec<SumNumber>, ()> {
+    let check = |foresight: &mut Foresight| -> Result<Vec<SumNumber>, ()> {
         Ok(rows.iter().map(|row| foresight.add(row)).collect())
     };
     let (numbers, foreseen) = foresee(survey, mode, authority, check, |_, _| ()).expect("nothing stops");

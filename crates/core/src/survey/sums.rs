@@ -75,8 +75,11 @@ impl Sums {
     pub(super) fn differing(&mut self, theirs: &mut Self) -> (Vec<bool>, u64) {
         self.complete();
         theirs.complete();
+        let both = |sums: &Self| -> Vec<(u64, u32)> {
+            sums.hashes.iter().copied().zip(sums.counts.iter().copied()).collect()
+        };
         let differs: Vec<bool> =
-            self.hashes.iter().zip(&theirs.hashes).map(|(ours, theirs)| ours != theirs).collect();
+            both(self).into_iter().zip(both(theirs)).map(|(ours, theirs)| ours != theirs).collect();
         let of_sums = self.counts.iter().zip(&differs).filter(|(_, differs)| **differs);
         let rows: u64 = of_sums.map(|(count, _)| u64::from(*count)).sum();
         // What is in no sum is as it should be only where nothing at all is otherwise.

@@ -55,7 +55,7 @@ const ALL: Fake = Fake { shows: 0..2000, holds: FIRST, fails_after: usize::MAX }
 /// How many of `count` rows must be looked up; `None` where nothing is foreseen.
 fn open_rows(target: Fake, count: u32) -> Option<u64> {
     let template = record(1);
-    let check = |foresight: &mut Foresight<'_>| {
+    let check = |foresight: &mut Foresight| {
         for number in 0..count {
             let credential_id = CredentialId::new(number.to_be_bytes()).unwrap();
             let value = CredentialRecord { credential_id, ..template.clone() };
@@ -87,7 +87,7 @@ fn nothing_is_foreseen_where_it_is_no_use_or_fails() {
 #[test]
 fn a_file_that_stops_is_told_at_once() {
     let target = Fake { shows: 0..u32::MAX, ..ALL };
-    let check = |_: &mut Foresight<'_>| Err::<(), _>("the file stops");
+    let check = |_: &mut Foresight| Err::<(), _>("the file stops");
     let error = foresee(Box::new(target), Mode::Plan, Authority::Export, check, |_, _| ()).err();
     assert_eq!(error, Some("the file stops"));
 }

@@ -7,8 +7,9 @@ use crate::{
     Database, DatabaseError, Dialect, Kind, Statement, Value, copy::RowReader, packed, table::Table,
 };
 
-/// How many rows one query of SQLite reads: enough that the way to it does not count, and a writer does not wait long.
-const PAGE: i64 = 4096;
+/// How many rows one query of SQLite reads: enough that the way to it does not count, and a writer does not wait long, nor
+/// do rows of others that are long take much memory.
+const PAGE: i64 = 512;
 
 impl<D: Database> SqlSink<D> {
     /// Returns what writes a record as [`SqlSink::show`] shows it; `None` where this table or driver shows nothing.
@@ -77,7 +78,8 @@ async fn pages<D: Database>(
             .await?;
         match last {
             _ if !goes_on => return Ok(false),
-            Some(last) => after = last,
+            Some(last) if last > after => after = last,
+            Some(_) => return Ok(false), // a damaged file
             None => return Ok(true),
         }
     }

@@ -32,7 +32,8 @@ impl<T: Copy> Blocks<T> {
 
     /// Begins a new block where the last one is full.
     fn make_room(&mut self) {
-        if self.last.len() == self.last.capacity() {
+        // The first one has no room at all.
+        if self.last.len() == Self::LENGTH || self.last.capacity() == 0 {
             let full = mem::replace(&mut self.last, Vec::with_capacity(Self::LENGTH));
             if !full.is_empty() {
                 self.full.push(full);

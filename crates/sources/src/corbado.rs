@@ -3,25 +3,23 @@
 //! A daily CSV, one row a credential, gzipped, named by date and row count. Columns are found by name.
 //! Source: the vendor's documentation page "Passkey Export" of Corbado Connect, as of October 2025.
 
+mod batches;
+
 use keyferry_core::{
-    Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, CredentialRecord, DecodeError,
-    Fault, FaultCode, Identifier, Item, Located, Location, RecordDraft, RowFaults, Rules, SignCount, Status,
-    Timestamp, Transports, with_keys_searched,
+    Aaguid, AttestationFormat, AuthenticatorAttachment, CoseKey, CredentialId, DecodeError, Fault, FaultCode,
+    Identifier, Item, Located, Location, RecordDraft, RowFaults, Rules, SignCount, Status, Timestamp,
+    Transports, with_keys_searched,
 };
-use std::{
-    collections::{BTreeMap, HashSet},
-    mem,
-    num::NonZero,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     Cells, CsvRows, ExportFile, FileError, Note,
     cells::{Cell, decode_base64, glimpse},
-    export_file::Position,
-    in_order::{InOrder, Lent},
     raw_rows::RawRows,
     splitter::has_line_end,
 };
+pub use batches::{Batch, Batches, Rows};
+use batches::{Decoded, Row};
 
 /// The columns of an export, in the order of the documentation, with the most bytes that a cell of it may have.
 ///
@@ -41,9 +39,6 @@ pub const COLUMNS: [(&str, Item, usize); 13] = [
     ("created", Item::CreatedAt, 128),
     ("status", Item::Status, 128),
 ];
-
-/// The most threads that decode; beyond it unpacking is what the others wait for.
-const MOST_THREADS: usize = 8;
 
 /// Columns that keyferry itself adds to a file of rejected rows; read over when such a file is fed in again.
 pub const REJECT_COLUMNS: [&str; 5] =
@@ -145,7 +140,7 @@ impl Corbado {
     /// # Errors
     /// - the file cannot be read any more.
     pub fn rows(&self, rules: &Rules) -> Result<Rows, FileError> {
-        Ok(Rows { batches: self.batches(rules)?, batch: Vec::new().into_iter() })
+        Ok(Rows::of(self.batches(rules)?))
     }
 
     /// Reads the same rows, some at a time: cheaper where they are only looked at.
@@ -171,119 +166,6 @@ fn webauthn_column(file: &ExportFile, one: usize, other: usize) -> Result<usize,
         (true, true, false) => Ok(other),
         (true, false, true) => Ok(one),
         _ => Err(FileError::DuplicateColumn("credentialId".to_owned())),
-    }
-}
-
-type Row = Result<Located<CredentialRecord>, DecodeError>;
-
-/// The records of an export, some rows at a time, decoded on several threads.
-///
-/// A batch that is dropped goes back to the thread that decoded it, which can use its memory again.
-pub struct Batches {
-    batches: InOrder<Decoded>,
-    ended: bool,
-    notes: BTreeMap<Note, u64>,
-    position: Position,
-}
-
-/// Rows that were decoded together, to be looked at or to be taken.
-pub struct Batch(Lent<Decoded>);
-
-/// What a decoding thread gives.
-#[derive(Default)]
-struct Decoded {
-    rows: Vec<Row>,
-    notes: BTreeMap<Note, u64>,
-    is_last: bool,
-}
-
-impl Batches {
-    fn start(rows: CsvRows, positions: [usize; COLUMNS.len()], rules: Rules) -> Self {
-        let position = rows.position();
-        let decoder = Decoder { columns: rows.header().len(), positions, rules };
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
-        let mut rows = Some(rows);
-        let cut = move || RawRows::cut(&mut rows);
-        let batches = InOrder::start(threads, cut, move |raw| decoder.batch(raw));
-        Self { batches, ended: false, notes: BTreeMap::new(), position }
-    }
-
-    /// Returns how often each unusual thing was seen so far.
-    pub fn notes(&self) -> &BTreeMap<Note, u64> {
-        &self.notes
-    }
-
-    /// Returns how many bytes of the file were read, for a progress bar.
-    pub fn position(&self) -> Position {
-        self.position.clone()
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Batch;
-
-    fn next(&mut self) -> Option<Batch> {
-        if self.ended {
-            return None;
-        }
-        let Some(batch) = self.batches.next() else {
-            self.ended = true;
-            let died = std::io::Error::other("a decoding thread ended early; this is a bug");
-            let rows = vec![Err(DecodeError::Stop(Box::new(FileError::Read(died))))];
-            return Some(Batch(Lent::by_nobody(Decoded { rows, ..Decoded::default() })));
-        };
-        self.ended = batch.is_last || matches!(batch.rows.last(), Some(Err(DecodeError::Stop(_))));
-        for (note, count) in &batch.notes {
-            *self.notes.entry(*note).or_default() += count;
-        }
-        Some(Batch(batch))
-    }
-}
-
-impl AsRef<[Row]> for Batch {
-    fn as_ref(&self) -> &[Row] {
-        &self.0.rows
-    }
-}
-
-impl IntoIterator for Batch {
-    type Item = Row;
-    type IntoIter = std::vec::IntoIter<Row>;
-
-    fn into_iter(mut self) -> Self::IntoIter {
-        mem::take(&mut self.0.rows).into_iter()
-    }
-}
-
-/// The records of an export, row by row.
-pub struct Rows {
-    batches: Batches,
-    /// What is left of the batch that came last.
-    batch: std::vec::IntoIter<Row>,
-}
-
-impl Rows {
-    /// Returns how often each unusual thing was seen so far.
-    pub fn notes(&self) -> &BTreeMap<Note, u64> {
-        self.batches.notes()
-    }
-
-    /// Returns how many bytes of the file were read, for a progress bar.
-    pub fn position(&self) -> Position {
-        self.batches.position()
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Row;
-
-    fn next(&mut self) -> Option<Row> {
-        loop {
-            if let Some(row) = self.batch.next() {
-                return Some(row);
-            }
-            self.batch = self.batches.next()?.into_iter();
-        }
     }
 }
 

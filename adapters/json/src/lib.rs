@@ -27,6 +27,7 @@ mod base64url;
 mod careful;
 mod change;
 mod file_lock;
+mod file_print;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -46,6 +47,7 @@ mod window;
 
 pub use base64url::{decode, encode};
 pub use file_lock::FileLock;
+pub use file_print::FilePrint;
 pub use format::RecordFormat;
 pub use safe_file::{check_replaceable, replace as replace_file};
 pub use sink::JsonSink;

@@ -5,7 +5,6 @@ use std::{
     fs::File,
     hash::{BuildHasher as _, RandomState},
     io::{self, BufRead as _, BufReader, Seek as _, SeekFrom},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +13,7 @@ use memchr::memchr;
 
 use crate::{
     careful,
+    file_print::FilePrint,
     journal::Journal,
     lines,
     place::{Home, Place},
@@ -38,7 +38,7 @@ pub(crate) struct RecordsFile {
     layout: Layout,
     old: Option<File>,
     /// What tells the old file from a later one, as it was when its records were found.
-    print: Option<Print>,
+    print: Option<FilePrint>,
     key_of: KeyOf,
     /// Whether the file was written since its records were found.
     is_stale: bool,
@@ -197,7 +197,7 @@ impl RecordsFile {
             }
             records.end()?;
             // The places of the old records are only as good as the file in which they were found.
-            if print(&self.path)? != self.print {
+            if FilePrint::of(&self.path)? != self.print {
                 return Err(io::Error::other("another program changed it during the import; run it again"));
             }
             Ok(())
@@ -330,7 +330,7 @@ impl RecordsFile {
         }
         self.forget();
         self.is_stale = false;
-        self.print = print(&self.path)?;
+        self.print = FilePrint::of(&self.path)?;
         let Some(old) = &self.old else { return Ok(()) };
         let quickly = match self.layout {
             Layout::Lines => lines::find(old, &self.hasher, self.key_of)?,
@@ -354,22 +354,4 @@ fn begun<'a>(journal: &'a mut Option<Journal>, path: &Path) -> io::Result<&'a mu
 
 fn nothing_changed() -> io::Error {
     io::Error::other("nothing was changed")
-}
-
-/// Device, inode, length and the times of the last change of content and of anything.
-type Print = (u64, u64, u64, (i64, i64), (i64, i64));
-
-/// Returns what tells a file from every later one at its path; `None` where there is no file.
-fn print(path: &Path) -> io::Result<Option<Print>> {
-    match std::fs::symlink_metadata(path) {
-        Ok(file) => Ok(Some((
-            file.dev(),
-            file.ino(),
-            file.size(),
-            (file.mtime(), file.mtime_nsec()),
-            (file.ctime(), file.ctime_nsec()),
-        ))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -1,9 +1,6 @@
-//! Whether two paths are the same file, and one path still is.
+//! Whether two paths are the same file.
 
-use std::{
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use keyferry_core::Shown;
@@ -30,48 +27,4 @@ fn place(path: &Path) -> Option<PathBuf> {
         };
         Some(folder.canonicalize().ok()?.join(path.file_name()?))
     })
-}
-
-/// Device and inode, and length and the times of the last change of content and of anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Print {
-    place: (u64, u64),
-    content: (u64, [i64; 4]),
-}
-
-impl Print {
-    /// Returns what tells the file of a path from a later one; `None` where there is none.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        let file = path.symlink_metadata().ok()?;
-        let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
-        Some(Self { place: (file.dev(), file.ino()), content: (file.size(), times) })
-    }
-
-    /// Tells whether it is the same file, whatever was written into it.
-    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
-        self.place == other.place
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn another_file_in_its_place_has_another_print() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, other) = (folder.path().join("a"), folder.path().join("b"));
-        assert_eq!(Print::of(&path), None);
-        fs::write(&path, "one").unwrap();
-        let before = Print::of(&path).unwrap();
-        assert_eq!(Print::of(&path), Some(before));
-        fs::write(&path, "longer").unwrap();
-        let written = Print::of(&path).unwrap();
-        assert!(written != before && written.is_same_file(&before));
-        fs::write(&other, "longer").unwrap();
-        fs::rename(&other, &path).unwrap();
-        assert!(!Print::of(&path).unwrap().is_same_file(&before));
-    }
 }

@@ -8,15 +8,15 @@ use std::{
 
 use keyferry_core::{Profile, Shown, Sink, SinkError, SinkErrorKind, Survey};
 use keyferry_json::{
-    FileLock, JsonSink, RecordFormat, fido2_net_lib::Fido2NetLib, go_webauthn::GoWebauthn, lbuchs::Lbuchs,
-    py_webauthn::PyWebauthn, simplewebauthn::SimpleWebAuthn, webauthn4j::WebAuthn4j, yubico::Yubico,
+    FileLock, FilePrint, JsonSink, RecordFormat, fido2_net_lib::Fido2NetLib, go_webauthn::GoWebauthn,
+    lbuchs::Lbuchs, py_webauthn::PyWebauthn, simplewebauthn::SimpleWebAuthn, webauthn4j::WebAuthn4j,
+    yubico::Yubico,
 };
 use keyferry_sql::{Dialect, ServerAddress, TableMap, TableName, profile_of};
 use keyferry_sqlx::{BlockingSink, read_sqlite};
 use keyferry_webauthn_rs::WebauthnRs;
 
 use crate::{
-    files::Print,
     output, secrets,
     server::{self, ServerLock},
     tables::Tables,
@@ -151,11 +151,16 @@ impl Target {
         matches!(self, Self::Records(_, path) if path.exists())
     }
 
+    /// Returns what tells its file from a later one.
+    pub(crate) fn print(&self) -> Option<FilePrint> {
+        self.path().and_then(|path| FilePrint::of(path).ok().flatten())
+    }
+
     /// Tells whether what was read of it since then is what stands there, as far as it is a file.
     ///
     /// A database tells itself what is written into it, but not that another one stands in its place.
-    pub(crate) fn is_still(&self, before: Option<Print>) -> bool {
-        let now = self.path().and_then(Print::of);
+    pub(crate) fn is_still(&self, before: Option<FilePrint>) -> bool {
+        let now = self.print();
         match (self, before, now) {
             (Self::Server(_), ..) => true,
             (Self::Sqlite(_), Some(before), Some(now)) => before.is_same_file(&now),

@@ -136,7 +136,7 @@ fn look(
             moduli.add(&located.value.public_key);
         }
     };
-    let print = target.path().and_then(files::Print::of);
+    let print = target.print();
     let survey = match (target.survey(tables), mode) {
         // Whoever has the lock is told what is wrong when the target is opened to be written.
         (Err(_), Mode::Apply) => None,

@@ -39,12 +39,14 @@ pub(crate) fn select(table: &Table, asked: Asked) -> String {
     )
 }
 
-/// The query for the next rows as they lie in the file: the number of the last one, and all of them in one value; binds:
-/// the number of the last row before, and how many.
-pub(crate) fn page(table: &Table) -> String {
+/// The query for so many of the next rows as they lie in the file: the number of the last one, and all of them in one
+/// value; bind: the number of the last row before.
+///
+/// SQLite prepares a statement anew for each value that is bound to its LIMIT, so none is.
+pub(crate) fn page(table: &Table, rows: u32) -> String {
     format!(
         "SELECT max(number), CAST(group_concat(packed, '') AS BLOB) FROM \
-         (SELECT t.rowid AS number, {} AS packed FROM {} AS t WHERE t.rowid > ? ORDER BY t.rowid LIMIT ?)",
+         (SELECT t.rowid AS number, {} AS packed FROM {} AS t WHERE t.rowid > ? ORDER BY t.rowid LIMIT {rows})",
         row(table),
         table.name.quoted(Dialect::Sqlite),
     )

@@ -9,7 +9,7 @@ use crate::{
 
 /// How many rows one query of SQLite reads: enough that the way to it does not count, and a writer does not wait long, nor
 /// do rows of others that are long take much memory.
-const PAGE: i64 = 512;
+const PAGE: u32 = 512;
 
 impl<D: Database> SqlSink<D> {
     /// Returns what writes a record as [`SqlSink::show`] shows it; `None` where this table or driver shows nothing.
@@ -54,12 +54,12 @@ async fn pages<D: Database>(
     table: &Table,
     each: &mut (dyn FnMut(&[u8]) -> bool + Send),
 ) -> Result<bool, DatabaseError> {
-    let statement = Statement::repeated(packed::page(table));
+    let statement = Statement::repeated(packed::page(table, PAGE));
     let mut after = i64::MIN;
     loop {
         let (mut last, mut goes_on) = (None, true);
         database
-            .query(&statement, &[Value::Integer(after), Value::Integer(PAGE)], &mut |cells| {
+            .query(&statement, &[Value::Integer(after)], &mut |cells| {
                 if let Ok(Value::Integer(number)) = cells.cell(0, Kind::Integer) {
                     last = Some(number);
                 }

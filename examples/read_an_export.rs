@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{} announces {:?} rows, CRC64NVME {}",
         file.name(),
         file.rows_in_name(),
-        file.digests().crc64nvme
+        file.digests()?.crc64nvme
     );
 
     let export = Corbado::open(file)?;

@@ -5,7 +5,7 @@ use keyferry_sources::{Note, corbado};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::{
-    export::Export,
+    export::{Checked, Export},
     json::hex,
     output::{self, columns, number},
 };
@@ -14,8 +14,8 @@ use crate::{
 const SHOWN_FAULTS: usize = 20;
 
 /// Describes the file itself.
-pub(crate) fn source(export: &Export, rows: u64) -> String {
-    let digests = export.file().digests();
+pub(crate) fn source(export: &Export, checked: &Checked) -> String {
+    let Checked { digests, gate, .. } = checked;
     let compared = match export.is_checksum_known() {
         true => "matches the vendor's value, a transport check only",
         false => "not compared, no --checksum was given",
@@ -23,7 +23,7 @@ pub(crate) fn source(export: &Export, rows: u64) -> String {
     format!(
         "export  {}\n  {} rows, {} bytes\n  CRC64NVME {}  ({compared})\n  SHA-256 {}\n",
         Shown(export.file().name()),
-        number(rows),
+        number(gate.rows),
         number(digests.length),
         digests.crc64nvme,
         hex(&digests.sha256),

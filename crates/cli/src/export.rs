@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use keyferry_core::{CredentialRecord, DecodeError, Foreseen, Gate, Located, RpId, Rules, SumNumber, gate};
-use keyferry_sources::{Crc64Nvme, ExportFile, FileError, Limits, Note, corbado::Corbado};
+use keyferry_sources::{Crc64Nvme, Digests, ExportFile, FileError, Limits, Note, corbado::Corbado};
 use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct Export {
 
 /// What the first pass found.
 pub(crate) struct Checked {
+    /// Of the very bytes that were read.
+    pub(crate) digests: Digests,
     pub(crate) gate: Gate,
     pub(crate) notes: BTreeMap<Note, u64>,
 }
@@ -48,7 +50,7 @@ impl Again {
 }
 
 impl Export {
-    /// Opens an export and compares its checksum before anything of it is parsed.
+    /// Opens an export and compares its checksum, if one was given, before anything of it is parsed.
     pub(crate) fn open(args: &SourceArgs, rp_id: RpId) -> anyhow::Result<Self> {
         let limits = Limits { unpacked: args.max_unpacked << 30, ..Limits::default() };
         let file = ExportFile::open(&args.export, limits)?;
@@ -63,7 +65,7 @@ impl Export {
 
     /// Reads the whole file and decides whether it can be trusted; nothing may be written before.
     pub(crate) fn check(&self, each: impl FnMut(&Row)) -> anyhow::Result<Checked> {
-        let progress = Progress::start("checking", self.file().digests().length);
+        let progress = Progress::start("checking", self.file().length());
         let notes = RefCell::new(BTreeMap::new());
         let open = || {
             let mut batches = self.corbado.batches(&self.rules)?;
@@ -90,7 +92,7 @@ impl Export {
         if let Some(expected) = self.expected_rows.filter(|expected| *expected != gate.rows) {
             return Err(FileError::RowCount { expected, found: gate.rows }.into());
         }
-        Ok(Checked { gate, notes: notes.take() })
+        Ok(Checked { digests: self.file().digests()?, gate, notes: notes.take() })
     }
 
     /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.
@@ -125,7 +127,7 @@ impl Export {
                 Ok(take(&mut rows))
             }
             Again::File => {
-                let progress = Progress::start(verb, self.file().digests().length);
+                let progress = Progress::start(verb, self.file().length());
                 let rows = self.corbado.rows(&self.rules)?;
                 let position = rows.position();
                 let taken = take(&mut counted(rows, |count| progress.at(position.bytes(), count)));

@@ -67,11 +67,12 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
         );
     }
     if args.source.json {
-        let mut object = json::object("inspect", &export, None, report, started.elapsed().as_secs_f64());
+        let mut object =
+            json::object("inspect", &export, &checked, None, report, started.elapsed().as_secs_f64());
         object.insert("inspect".to_owned(), findings.to_json(&export, &checked, users));
         output::json(object)?;
     } else {
-        output::data(&findings.to_text(&export, users))?;
+        output::data(&findings.to_text(&export, &checked, users))?;
     }
     if let Some(rejects) = rejects {
         rejects.write(&export, report)?;
@@ -185,8 +186,8 @@ impl Findings {
         list
     }
 
-    fn to_text(&self, export: &Export, users: Frequencies) -> String {
-        let mut text = describe::source(export, self.report.counts.read);
+    fn to_text(&self, export: &Export, checked: &Checked, users: Frequencies) -> String {
+        let mut text = describe::source(export, checked);
         let counts = self.report.counts;
         text.push_str("\nrows\n");
         text.push_str(&columns(&[

@@ -4,17 +4,17 @@ use keyferry_core::Report;
 use keyferry_sources::corbado;
 use serde_json::{Map, Value, json};
 
-use crate::export::Export;
+use crate::export::{Checked, Export};
 
 /// Builds the object that every command with a report prints.
 pub(crate) fn object(
     command: &str,
     export: &Export,
+    checked: &Checked,
     target: Option<&str>,
     report: &Report,
     seconds: f64,
 ) -> Map<String, Value> {
-    let digests = export.file().digests();
     let counts: Map<String, Value> =
         report.counts.named().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
     let cannot_log_in: Vec<Value> = report
@@ -44,8 +44,8 @@ pub(crate) fn object(
         json!({
             "file": export.file().name(),
             "rows": report.counts.read,
-            "crc64nvme": digests.crc64nvme.to_string(),
-            "sha256": hex(&digests.sha256),
+            "crc64nvme": checked.digests.crc64nvme.to_string(),
+            "sha256": hex(&checked.digests.sha256),
         }),
     );
     object.insert("target".to_owned(), target.into());

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<bool> {
     if args.json {
         let object = report.to_json(
             &export,
-            checked.gate.rows,
+            &checked,
             found.count,
             rp_id.import_with(),
             arguments.as_deref(),
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<bool> {
         );
         output::json(object)?;
     } else {
-        output::data(&report.to_text(&export, checked.gate.rows, args, arguments.as_deref()))?;
+        output::data(&report.to_text(&export, &checked, args, arguments.as_deref()))?;
     }
     hints(args, &recorded, &report);
     Ok(fits)

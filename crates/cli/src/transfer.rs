@@ -89,13 +89,19 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
     describe::notes(&export, &checked.notes);
     let name_of_target = target.to_string();
     if args.source.json {
-        let object =
-            json::object(name, &export, Some(&name_of_target), &report, started.elapsed().as_secs_f64());
+        let object = json::object(
+            name,
+            &export,
+            &checked,
+            Some(&name_of_target),
+            &report,
+            started.elapsed().as_secs_f64(),
+        );
         output::json(object).with_context(|| finished(mode, &report))?;
     } else {
         let text = format!(
             "{}\n{name} to {name_of_target}, RP ID {}\n{}{}{}",
-            describe::source(&export, report.counts.read),
+            describe::source(&export, &checked),
             args.rp_id,
             if mode == Mode::Verify { describe::comparison(&report) } else { describe::counts(&report) },
             describe::limits(&report),

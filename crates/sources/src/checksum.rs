@@ -25,11 +25,11 @@ impl Crc64Nvme {
     /// # Errors
     /// - the reader fails.
     pub fn of(mut reader: impl io::Read) -> io::Result<Self> {
-        let mut running = Running::new();
+        let mut running = Running::default();
         let mut buffer = vec![0; 1 << 18];
         loop {
             match reader.read(&mut buffer) {
-                Ok(0) => return Ok(running.finish()),
+                Ok(0) => return Ok(running.value()),
                 Ok(length) => running.update(&buffer[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -41,16 +41,19 @@ impl Crc64Nvme {
 /// A value that is being computed.
 pub(crate) struct Running(crc_fast::Digest);
 
-impl Running {
-    pub(crate) fn new() -> Self {
+impl Default for Running {
+    fn default() -> Self {
         Self(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme))
     }
+}
 
+impl Running {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub(crate) fn finish(self) -> Crc64Nvme {
+    /// Returns the value of all bytes so far.
+    pub(crate) fn value(&self) -> Crc64Nvme {
         Crc64Nvme(self.0.finalize())
     }
 }

@@ -1,16 +1,16 @@
-//! An export as a file: opened once, hashed, then read as often as needed.
+//! An export as a file: opened once, then read as often as needed.
 
 use std::{
     fs::File,
     io::{self, BufRead, Read, Write as _},
     os::unix::fs::FileExt as _,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Crc64Nvme, FileError, checksum, gzip, read_ahead::ReadAhead};
+use crate::{Crc64Nvme, FileError, gzip, read_ahead::ReadAhead, seen::Seen};
 
 /// The grain in which later readings are compared with the first one, in bytes.
 const CHUNK: usize = 1 << 20;
@@ -45,10 +45,10 @@ pub struct Digests {
     pub length: u64,
 }
 
-/// An export that was opened once and whose bytes are known.
+/// An export that was opened once.
 ///
-/// Every later reading is compared with the first one, chunk by chunk, before anything of the chunk is used: a file
-/// that changes under the run cannot smuggle in a row that the first pass did not see.
+/// Every reading is compared with the first one, chunk by chunk, before anything of the chunk is used: a file that
+/// changes under the run cannot smuggle in a row that the first pass did not see, and the digests are those of the rows.
 ///
 /// ```
 /// use keyferry_sources::{ExportFile, Limits};
@@ -56,7 +56,7 @@ pub struct Digests {
 /// # let path = folder.path().join("2025-09-30-7476.csv.gz");
 /// # std::fs::write(&path, "123456789")?;
 /// let file = ExportFile::open(&path, Limits::default())?;
-/// assert_eq!(file.digests().crc64nvme.to_string(), "rosUhgp5mIg=");
+/// assert_eq!(file.digests()?.crc64nvme.to_string(), "rosUhgp5mIg=");
 /// assert_eq!(file.rows_in_name(), Some(7476));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -64,19 +64,18 @@ pub struct ExportFile {
     file: Arc<File>,
     name: String,
     is_gzip: bool,
-    digests: Digests,
-    /// The SHA-256 of everything up to the end of each chunk.
-    prefixes: Arc<[[u8; 32]]>,
+    length: u64,
+    seen: Arc<Mutex<Seen>>,
     limits: Limits,
 }
 
 impl ExportFile {
-    /// Opens a file, or standard input for `-`, and hashes it.
+    /// Opens a file, or standard input for `-`.
     ///
     /// What cannot be read twice (standard input, a pipe) is kept in an unnamed temporary file first.
     ///
     /// # Errors
-    /// - the file cannot be opened or read, or a pipe gives more than the limit of unpacked bytes.
+    /// - the file cannot be opened or read, or is longer than the limit of unpacked bytes.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, FileError> {
         if path.as_os_str() == "-" {
             return Self::from_stream(io::stdin().lock(), "-", limits);
@@ -91,10 +90,10 @@ impl ExportFile {
         if !metadata.is_file() {
             return Self::from_stream(file, &name, limits);
         }
-        Self::hash(file, name, limits)
+        Self::of(file, metadata.len(), name, limits)
     }
 
-    /// Keeps everything that a reader gives in an unnamed temporary file, and hashes it.
+    /// Keeps everything that a reader gives in an unnamed temporary file.
     ///
     /// # Errors
     /// - the reader or the temporary folder fails, or there is more than the limit of unpacked bytes.
@@ -102,44 +101,42 @@ impl ExportFile {
         let mut file = tempfile::tempfile().map_err(FileError::Read)?;
         let mut reader = reader.take(limits.unpacked.saturating_add(1));
         let length = io::copy(&mut reader, &mut file).map_err(FileError::Read)?;
+        file.flush().map_err(FileError::Read)?;
+        Self::of(file, length, name.to_owned(), limits)
+    }
+
+    fn of(file: File, length: u64, name: String, limits: Limits) -> Result<Self, FileError> {
         if length > limits.unpacked {
             return Err(FileError::TooLarge { limit: limits.unpacked });
         }
-        file.flush().map_err(FileError::Read)?;
-        Self::hash(file, name.to_owned(), limits)
+        let mut begin = [0; gzip::MAGIC.len()];
+        let is_gzip = fill(&file, &mut begin, 0).map_err(FileError::Read)? == begin.len();
+        let is_gzip = is_gzip && begin == gzip::MAGIC;
+        Ok(Self { file: Arc::new(file), name, is_gzip, length, seen: Arc::default(), limits })
     }
 
-    fn hash(file: File, name: String, limits: Limits) -> Result<Self, FileError> {
-        let mut crc = checksum::Running::new();
-        let mut sha = Sha256::new();
-        let mut prefixes = Vec::new();
-        let mut buffer = vec![0; CHUNK];
-        let mut length = 0;
-        let mut is_gzip = false;
+    /// Returns what is known about the bytes as delivered, and reads what nobody has read of them.
+    ///
+    /// # Errors
+    /// - the file cannot be read, or has changed since it was.
+    pub fn digests(&self) -> Result<Digests, FileError> {
+        let known = lock(&self.seen).digests();
+        if let Some(digests) = known {
+            return Ok(digests);
+        }
+        let mut reader = self.verified(Position::default());
         loop {
-            let filled = fill(&file, &mut buffer, length).map_err(FileError::Read)?;
-            let chunk = &buffer[..filled];
-            if length == 0 {
-                is_gzip = chunk.starts_with(&gzip::MAGIC);
-            }
-            if chunk.is_empty() {
-                break;
-            }
-            crc.update(chunk);
-            sha.update(chunk);
-            prefixes.push(sha.clone().finalize().into());
-            length += u64::try_from(filled).unwrap_or(u64::MAX); // safe: at most 1 MiB
-            if length > limits.unpacked {
-                return Err(FileError::TooLarge { limit: limits.unpacked });
+            let length = reader.fill_buf().map_err(FileError::from_io)?.len();
+            match lock(&self.seen).digests() {
+                Some(digests) => return Ok(digests),
+                None => reader.consume(length),
             }
         }
-        let digests = Digests { crc64nvme: crc.finish(), sha256: sha.finalize().into(), length };
-        Ok(Self { file: Arc::new(file), name, is_gzip, digests, prefixes: prefixes.into(), limits })
     }
 
-    /// Returns what is known about the bytes as delivered.
-    pub fn digests(&self) -> &Digests {
-        &self.digests
+    /// Returns how many bytes the file had when it was opened.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// Returns the file's name without its folder.
@@ -152,12 +149,13 @@ impl ExportFile {
         self.limits
     }
 
-    /// Compares the checksum with the one that the operator got from the vendor.
+    /// Compares the checksum with the one that the operator got from the vendor; nothing needs to have been read before.
     ///
     /// # Errors
     /// - [`FileError::Checksum`]: they differ.
+    /// - the file cannot be read, or has changed since it was.
     pub fn expect_checksum(&self, expected: Crc64Nvme) -> Result<(), FileError> {
-        let found = self.digests.crc64nvme;
+        let found = self.digests()?.crc64nvme;
         if found == expected {
             return Ok(());
         }
@@ -178,22 +176,32 @@ impl ExportFile {
     /// Returns a reader of the unpacked bytes from the beginning; `position` tells how far the file itself was read.
     pub(crate) fn unpacked(&self) -> (Box<dyn Read + Send>, Position) {
         let position = Position::default();
-        let reader = Verified {
-            file: Arc::clone(&self.file),
-            prefixes: Arc::clone(&self.prefixes),
-            sha: Sha256::new(),
-            buffer: vec![0; CHUNK].into(),
-            filled: 0,
-            served: 0,
-            offset: 0,
-            position: position.clone(),
-        };
+        let reader = self.verified(position.clone());
         if self.is_gzip {
-            let gunzip = gzip::Gunzip::new(reader, self.digests.length, self.limits);
+            let gunzip = gzip::Gunzip::new(reader, self.length, self.limits);
             return (Box::new(ReadAhead::new(gunzip)), position);
         }
         (Box::new(gzip::Capped::new(reader, self.limits.unpacked)), position)
     }
+
+    fn verified(&self, position: Position) -> Verified {
+        Verified {
+            file: Arc::clone(&self.file),
+            seen: Arc::clone(&self.seen),
+            sha: Sha256::new(),
+            buffer: vec![0; CHUNK].into(),
+            filled: 0,
+            served: 0,
+            chunks: 0,
+            offset: 0,
+            position,
+        }
+    }
+}
+
+/// What was seen is whole after each chunk, whatever became of the thread that saw it.
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many bytes of the file were read so far, for a progress bar on another thread.
@@ -205,16 +213,21 @@ impl Position {
     pub fn bytes(&self) -> u64 {
         self.0.load(std::sync::atomic::Ordering::Relaxed)
     }
+
+    fn is_at(&self, offset: u64) {
+        self.0.store(offset, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
-/// Reads the file again and gives out a chunk only after it was found to be the one of the first reading.
+/// Reads the file and gives out a chunk only if it is the one of the first reading.
 struct Verified {
     file: Arc<File>,
-    prefixes: Arc<[[u8; 32]]>,
+    seen: Arc<Mutex<Seen>>,
     sha: Sha256,
     buffer: Box<[u8]>,
     filled: usize,
     served: usize,
+    chunks: usize,
     offset: u64,
     position: Position,
 }
@@ -244,22 +257,18 @@ impl BufRead for Verified {
 
 impl Verified {
     fn next_chunk(&mut self) -> io::Result<()> {
-        let chunk_size = u64::try_from(CHUNK).unwrap_or(u64::MAX);
-        let number = usize::try_from(self.offset.div_ceil(chunk_size)).unwrap_or(usize::MAX);
         (self.served, self.filled) = (0, 0);
         let filled = fill(&self.file, &mut self.buffer, self.offset)?;
-        let expected = self.prefixes.get(number);
-        if filled == 0 && expected.is_none() {
-            return Ok(());
-        }
-        self.sha.update(&self.buffer[..filled]);
-        let found: [u8; 32] = self.sha.clone().finalize().into();
-        if expected != Some(&found) {
+        let chunk = &self.buffer[..filled];
+        self.sha.update(chunk);
+        let sha256 = self.sha.clone().finalize().into();
+        if !lock(&self.seen).is_as_before(self.chunks, chunk, sha256, filled < CHUNK) {
             return Err(FileError::Changed.into_io());
         }
+        self.chunks += 1;
         self.filled = filled;
-        self.offset += u64::try_from(filled).unwrap_or(u64::MAX);
-        self.position.0.store(self.offset, std::sync::atomic::Ordering::Relaxed);
+        self.offset += u64::try_from(filled).unwrap_or(u64::MAX); // safe: at most 1 MiB
+        self.position.is_at(self.offset);
         Ok(())
     }
 }
@@ -338,6 +347,44 @@ mod tests {
         bytes.extend_from_slice(b"more");
         std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(read(&export), Err(FileError::Changed)));
+    }
+
+    #[test]
+    fn digests_are_of_the_whole_file_whoever_has_read_how_much_of_it() {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 5] {
+            let bytes: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[at % 3]).collect();
+            let expected = Digests {
+                crc64nvme: Crc64Nvme::of(&bytes[..]).unwrap(),
+                sha256: Sha256::digest(&bytes).into(),
+                length: u64::try_from(length).unwrap(),
+            };
+            let (_folder, path) = file("x.csv", &bytes);
+            let open = || ExportFile::open(&path, Limits::default()).unwrap();
+            for read_before in [0, 1, CHUNK, length] {
+                let export = open();
+                export.unpacked().0.read_exact(&mut vec![0; read_before.min(length)]).unwrap();
+                assert_eq!(export.digests().unwrap(), expected, "{length}, {read_before}");
+                assert_eq!(export.digests().unwrap(), expected, "{length}, {read_before}, again");
+            }
+            let export = open();
+            read(&export).unwrap();
+            // Nothing is read for it that was read before: the file may be gone by now.
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(export.digests().unwrap(), expected, "{length}, read before");
+        }
+    }
+
+    #[test]
+    fn what_one_reading_saw_counts_for_one_that_goes_beyond_it() {
+        let mut bytes = vec![b'x'; 2 * CHUNK];
+        let (_folder, path) = file("x.csv", &bytes);
+        let export = ExportFile::open(&path, Limits::default()).unwrap();
+        let mut begin = vec![0; CHUNK];
+        export.unpacked().0.read_exact(&mut begin).unwrap();
+        bytes[0] = b'y';
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(read(&export), Err(FileError::Changed)));
+        assert!(matches!(export.digests(), Err(FileError::Changed)));
     }
 
     #[test]

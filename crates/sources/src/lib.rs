@@ -30,6 +30,7 @@ mod gzip;
 mod in_order;
 mod raw_rows;
 mod read_ahead;
+mod seen;
 mod splitter;
 
 pub use cells::Note;

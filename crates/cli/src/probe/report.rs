@@ -7,7 +7,7 @@ use super::RpIdFound;
 use crate::{
     args::{Account, ProbeArgs},
     describe,
-    export::Export,
+    export::{Checked, Export},
     json::hex,
     user_handles::Fit,
 };
@@ -86,11 +86,11 @@ impl Probe {
     pub(super) fn to_text(
         &self,
         export: &Export,
-        rows: u64,
+        checked: &Checked,
         args: &ProbeArgs,
         arguments: Option<&str>,
     ) -> String {
-        let mut text = describe::source(export, rows);
+        let mut text = describe::source(export, checked);
         let name = Shown(&args.assertion.to_string_lossy()).to_string();
         let algorithm = self.algorithm.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
         text.push_str(&format!("\nprobe with {name}{algorithm}\n"));
@@ -123,13 +123,12 @@ impl Probe {
     pub(super) fn to_json(
         &self,
         export: &Export,
-        rows: u64,
+        checked: &Checked,
         rows_found: u64,
         rp_id: Option<&RpId>,
         arguments: Option<&str>,
         seconds: f64,
     ) -> Map<String, Value> {
-        let digests = export.file().digests();
         let checks: Vec<Value> = self
             .checks
             .iter()
@@ -152,9 +151,9 @@ impl Probe {
             "command": "probe",
             "source": {
                 "file": export.file().name(),
-                "rows": rows,
-                "crc64nvme": digests.crc64nvme.to_string(),
-                "sha256": hex(&digests.sha256),
+                "rows": checked.gate.rows,
+                "crc64nvme": checked.digests.crc64nvme.to_string(),
+                "sha256": hex(&checked.digests.sha256),
             },
             "row": self.row.map(|location| json!({"row": location.row, "line": location.line})),
             "rows_found": rows_found,

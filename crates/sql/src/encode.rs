@@ -211,7 +211,9 @@ pub(crate) fn time(microseconds: i64, encoding: &Encoding) -> Value<'static> {
 /// Writes a time in UTC with always the same number of digits, so that text order is time order.
 pub(crate) fn time_text(microseconds: i64, between: char, digits: u8) -> String {
     if has_plain_year(microseconds) {
-        return plain_time_text(microseconds, between, digits);
+        let text = plain_time(microseconds, u8::try_from(between).unwrap_or(b'?'));
+        let length = if digits == 0 { 19 } else { 20 + usize::from(digits.min(6)) };
+        return text.iter().take(length).copied().map(char::from).collect();
     }
     let fraction = microseconds.rem_euclid(1_000_000);
     let whole = Timestamp::from_microseconds(microseconds - fraction).map(|time| time.to_string());
@@ -222,8 +224,8 @@ pub(crate) fn time_text(microseconds: i64, between: char, digits: u8) -> String 
     }
 }
 
-/// Writes a time with a year of four digits: there is one for every row, so it is made without a detour.
-fn plain_time_text(microseconds: i64, between: char, digits: u8) -> String {
+/// Returns a time with a year of four digits, to the microsecond: there is one for every row, so it is made without a detour.
+pub(crate) fn plain_time(microseconds: i64, between: u8) -> [u8; 26] {
     let (second, fraction) = (microseconds.div_euclid(1_000_000), microseconds.rem_euclid(1_000_000));
     let (day, second) = (second.div_euclid(86_400), second.rem_euclid(86_400));
     // Years begin in March here, so that the leap day is the last of its year; a period of 400 of them has 146,097 days.
@@ -235,32 +237,26 @@ fn plain_time_text(microseconds: i64, between: char, digits: u8) -> String {
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = year + 400 * period + i64::from(month <= 2);
-    let mut text = String::with_capacity(27);
-    pad(&mut text, year, 4);
-    text.push('-');
-    pad(&mut text, month, 2);
-    text.push('-');
-    pad(&mut text, day, 2);
-    text.push(between);
-    pad(&mut text, second / 3_600, 2);
-    text.push(':');
-    pad(&mut text, second / 60 % 60, 2);
-    text.push(':');
-    pad(&mut text, second % 60, 2);
-    if digits > 0 {
-        let digits = u32::from(digits.min(6));
-        text.push('.');
-        pad(&mut text, fraction / 10_i64.pow(6 - digits), digits);
+    let mut text = *b"0000-00-00T00:00:00.000000";
+    text[10] = between;
+    for (at, number) in [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, second / 3_600),
+        (14, second / 60 % 60),
+        (17, second % 60),
+        (20, fraction / 10_000),
+        (22, fraction / 100 % 100),
+        (24, fraction % 100),
+    ] {
+        let digit = |number| u8::try_from(number).map_or(b'?', |digit| b'0' + digit);
+        if let Some(pair) = text[at..].first_chunk_mut() {
+            *pair = [digit(number / 10), digit(number % 10)];
+        }
     }
     text
-}
-
-/// Appends the last digits of a number.
-fn pad(text: &mut String, number: i64, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = number / 10_i64.pow(place) % 10;
-        text.push(u8::try_from(digit).map_or('?', |digit| char::from(b'0' + digit)));
-    }
 }
 
 /// Tells whether a time has a year of four digits, as every text form of a time needs.
@@ -378,7 +374,7 @@ mod tests {
         for (number, micros) in (YEAR_0..YEAR_10000).step_by(86_399_000_000).enumerate() {
             let micros = micros + i64::try_from(number % 1_000_000).unwrap();
             let Some(time) = Timestamp::from_microseconds(micros) else { continue };
-            let text = plain_time_text(micros, 'T', 6) + "Z";
+            let text = time_text(micros, 'T', 6) + "Z";
             assert_eq!(Timestamp::parse(&text), Some((time, true)), "{text}");
             assert_eq!(text.len(), 27);
         }

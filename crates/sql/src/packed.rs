@@ -4,7 +4,7 @@
 //! find it. So the rows of a look-up come as one value, which is compared with what would be written; only a row that
 //! holds something else is read cell by cell.
 
-use keyferry_core::{Backup, CredentialRecord, Item, Status, Timestamp};
+use keyferry_core::{Backup, CredentialRecord, Item, Status, Timestamp, Transports};
 use memchr::memchr2;
 
 use crate::{
@@ -153,8 +153,6 @@ pub(crate) fn write(record: &CredentialRecord, row: &mut Vec<u8>) {
     row.clear();
     let view = View::from(record);
     let flag = |known: Option<bool>| known.map(u64::from);
-    let transports = view.transports.map(|list| encode::transports(list, &Encoding::JsonList));
-    let created = view.created_at.map(|at| encode::time_text(Timestamp::microseconds(at), 'T', 6) + "Z");
     let bytes = [
         Some(view.credential_id.as_bytes()),
         Some(view.public_key.as_bytes()),
@@ -168,14 +166,14 @@ pub(crate) fn write(record: &CredentialRecord, row: &mut Vec<u8>) {
     number(row, id);
     number(row, key);
     number(row, Some(u64::from(view.sign_count)));
-    string(row, transports.as_deref());
+    transports(row, view.transports);
     number(row, flag(view.uv_initialized));
     number(row, flag(view.backup.map(Backup::eligible)));
     number(row, flag(view.backup.map(Backup::state)));
     number(row, aaguid);
     string(row, view.authenticator_attachment);
     string(row, view.attestation_format);
-    string(row, created.as_deref());
+    time(row, view.created_at.map(Timestamp::microseconds));
     string(row, view.status.map(Status::as_str));
     string(row, view.user_id);
     string(row, view.external_user_id);
@@ -189,8 +187,39 @@ pub(crate) fn write(record: &CredentialRecord, row: &mut Vec<u8>) {
 }
 
 fn number(row: &mut Vec<u8>, value: Option<u64>) {
-    let _ = serde_json::to_writer(&mut *row, &value); // memory takes it
+    match value.map(u8::try_from) {
+        Some(Ok(value)) if value < 10 => row.push(b'0' + value),
+        _ => {
+            let _ = serde_json::to_writer(&mut *row, &value); // memory takes it
+        }
+    }
     row.push(b',');
+}
+
+fn time(row: &mut Vec<u8>, value: Option<i64>) {
+    match value {
+        Some(microseconds) if encode::has_plain_year(microseconds) => {
+            row.push(b'"');
+            row.extend_from_slice(&encode::plain_time(microseconds, b'T'));
+            row.extend_from_slice(b"Z\",");
+        }
+        Some(microseconds) => string(row, Some(&(encode::time_text(microseconds, 'T', 6) + "Z"))),
+        None => string(row, None),
+    }
+}
+
+/// A list in a text, so that all its quotes are escaped.
+fn transports(row: &mut Vec<u8>, list: Option<&Transports>) {
+    let Some(known) = list.filter(|list| list.are_known()) else {
+        return string(row, list.map(|list| encode::transports(list, &Encoding::JsonList)).as_deref());
+    };
+    row.extend_from_slice(b"\"[");
+    for (number, value) in known.iter().enumerate() {
+        row.extend_from_slice(if number > 0 { b",\\\"" } else { b"\\\"" });
+        row.extend_from_slice(value.as_bytes());
+        row.extend_from_slice(b"\\\"");
+    }
+    row.extend_from_slice(b"]\",");
 }
 
 /// Tells whether JSON writes a text as it is, between quotes; looks at every byte, which takes less time than to stop.

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use keyferry_core::{Authority, Gate, Mode, Report, RpId, Rules, Sink, UserHandleRule, gate, transfer};
+use keyferry_core::{Authority, Gate, Mode, Report, RpId, Rules, Run, Sink, UserHandleRule, gate, transfer};
 use keyferry_json::FileLock;
 use keyferry_sources::{ExportFile, Limits, corbado::Corbado};
 use keyferry_sqlx::{Access, BlockingSqliteSink};
@@ -42,6 +42,7 @@ fn run(
     mode: Mode,
 ) -> Result<Report, Box<dyn Error + Send + Sync>> {
     let mut report = Report::default();
-    transfer(export.rows(rules)?, checked, sink, mode, Authority::Export, &mut report, |_| {})?;
+    let run = Run { mode, authority: Authority::Export };
+    transfer(export.rows(rules)?, checked, sink, run, &mut report, |_| {})?;
     Ok(report)
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use keyferry_core::{
-    Foreseen, Foresight, KnownModuli, Mode, Report, SearchedModuli, SumNumber, UserHandleRule, foresee,
+    Foreseen, Foresight, KnownModuli, Mode, Report, Run, SearchedModuli, SumNumber, UserHandleRule, foresee,
     transfer, transfer_open,
 };
 
@@ -59,15 +59,15 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         opened.warnings.iter().for_each(|warning| output::say(&format!("warning: {warning}")));
         is_missing = opened.is_missing;
         let sink = &mut *opened.sink;
-        let authority = args.authority.into();
+        let run = Run { mode, authority: args.authority.into() };
         let gate = &checked.gate;
         let again = match &foreseen {
             Some(foreseen) => again.only_open(foreseen),
             None => again,
         };
         let carried = export.read_again(verb(mode), again, |rows| match &mut foreseen {
-            Some(foreseen) => transfer_open(rows, foreseen, gate, sink, mode, authority, &mut report, |_| {}),
-            None => transfer(rows, gate, sink, mode, authority, &mut report, |_| {}),
+            Some(foreseen) => transfer_open(rows, foreseen, gate, sink, run, &mut report, |_| {}),
+            None => transfer(rows, gate, sink, run, &mut report, |_| {}),
         })?;
         let all = gate.rows;
         let foreseen = foreseen.as_ref().map_or(0, |foreseen| all.saturating_sub(foreseen.rows()));
@@ -164,7 +164,7 @@ fn look(
                 })
             };
             let mut progress = None;
-            foresee(survey, mode, args.authority.into(), check, |shown, of| {
+            foresee(survey, Run { mode, authority: args.authority.into() }, check, |shown, of| {
                 progress.get_or_insert_with(|| Progress::start("comparing", of)).at(shown, shown);
             })?
         }

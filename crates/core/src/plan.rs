@@ -30,6 +30,15 @@ pub enum Mode {
     Verify,
 }
 
+/// What a run does with the records of a file, and who is in charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// What is done.
+    pub mode: Mode,
+    /// Who decides over a credential that both sides know.
+    pub authority: Authority,
+}
+
 /// What a first pass over the whole file found; nothing may be written before it is complete.
 pub struct Gate {
     /// What the rows say about each other.
@@ -125,12 +134,11 @@ pub fn transfer(
     rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
     gate: &Gate,
     sink: &mut dyn Sink,
-    mode: Mode,
-    authority: Authority,
+    run: Run,
     report: &mut Report,
     progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    carry(rows, gate.rows, gate, sink, mode, authority, report, progress)
+    carry(rows, gate.rows, gate, sink, run, report, progress)
 }
 
 /// Carries the rows to a sink that were foreseen to be open, as [`transfer`] carries all of them.
@@ -139,14 +147,12 @@ pub fn transfer(
 ///
 /// # Errors
 /// - as [`transfer`]; another number of rows than [`Foreseen::rows`].
-#[expect(clippy::too_many_arguments, reason = "those of `transfer`")]
 pub fn transfer_open(
     rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
     foreseen: &mut Foreseen,
     gate: &Gate,
     sink: &mut dyn Sink,
-    mode: Mode,
-    authority: Authority,
+    run: Run,
     report: &mut Report,
     progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -156,17 +162,15 @@ pub fn transfer_open(
             foreseen.take_back(located);
         }
     });
-    carry(rows, count, gate, sink, mode, authority, report, progress)
+    carry(rows, count, gate, sink, run, report, progress)
 }
 
-#[expect(clippy::too_many_arguments, reason = "those of `transfer`, and how many rows there are")]
 fn carry(
     rows: impl Iterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
     count: u64,
     gate: &Gate,
     sink: &mut dyn Sink,
-    mode: Mode,
-    authority: Authority,
+    Run { mode, authority }: Run,
     report: &mut Report,
     mut progress: impl FnMut(u64),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -183,7 +187,7 @@ fn carry(
         let is_consistent = gate.one_file.is_consistent();
         let mut batch = Vec::new();
         let mut bytes = 0;
-        let mut run =
+        let mut hand_over =
             |batch: &mut Vec<Located<CredentialRecord>>, report: &mut Report| -> Result<(), SinkError> {
                 let keys = batch.iter().map(|located| &located.value.public_key);
                 // The gate lets one row of an ID pass only.
@@ -217,11 +221,11 @@ fn carry(
                 Err(DecodeError::Stop(error)) => return Err(error),
             }
             if batch.len() == batch_size || bytes >= BATCH_BYTES {
-                run(&mut batch, report)?;
+                hand_over(&mut batch, report)?;
                 bytes = 0;
             }
         }
-        run(&mut batch, report)?;
+        hand_over(&mut batch, report)?;
         if report.counts.read != before + count {
             return Err(format!("{} rows, but {count} in the first pass", report.counts.read - before).into());
         }

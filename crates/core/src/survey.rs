@@ -20,8 +20,8 @@ use std::{
 };
 
 use crate::{
-    Authority, Comparison, Count, CredentialRecord, DecodeError, Held, Located, Mode, Profile, Report,
-    SinkError, compare, items::with_checked_keys, step::Step,
+    Comparison, Count, CredentialRecord, DecodeError, Held, Located, Mode, Profile, Report, Run, SinkError,
+    compare, items::with_checked_keys, step::Step,
 };
 pub use foreseen::{Foreseen, OpenRows};
 use sums::Sums;
@@ -132,26 +132,26 @@ pub struct Foresight {
 /// What decides over a record that stands in the target as written.
 struct Rule {
     profile: Profile,
-    mode: Mode,
-    authority: Authority,
+    run: Run,
 }
 
 impl Rule {
     /// Tells whether an import writes a record into an empty target, so that a later one should find it there.
     fn is_written(&self, record: &CredentialRecord) -> bool {
-        matches!(compare(None, record, &self.profile, self.authority), Comparison::Insert)
+        matches!(compare(None, record, &self.profile, self.run.authority), Comparison::Insert)
     }
 
     /// Accounts for a record that was found as it should be; `false` where something would be written even so.
     fn account(&self, located: &Located<CredentialRecord>, is_written: bool, report: &mut Report) -> bool {
         let held = if is_written { Held::AsWritten } else { Held::Nothing };
-        let step = Step::new(located, held, &self.profile, self.authority);
+        let Run { mode, authority } = self.run;
+        let step = Step::new(located, held, &self.profile, authority);
         if step.write().is_some() {
             return false;
         }
-        match self.mode {
+        match mode {
             Mode::Plan | Mode::Apply => step.settle(&self.profile, report),
-            Mode::Verify => step.compare_with_target(&self.profile, self.authority, report),
+            Mode::Verify => step.compare_with_target(&self.profile, authority, report),
         }
         true
     }
@@ -175,8 +175,7 @@ struct Shared {
 /// - those of `check`.
 pub fn foresee<T, E>(
     survey: Box<dyn Survey>,
-    mode: Mode,
-    authority: Authority,
+    run: Run,
     check: impl FnOnce(&mut Foresight) -> Result<T, E>,
     mut waiting: impl FnMut(u64, u64),
 ) -> Result<(T, Option<Foreseen>), E> {
@@ -187,7 +186,7 @@ pub fn foresee<T, E>(
     let (sender, first) = sync_channel(1);
     let (answer, answered) = sync_channel(1);
     let mut foresight = Foresight {
-        rule: Rule { profile: survey.profile().clone(), mode, authority },
+        rule: Rule { profile: survey.profile().clone(), run },
         form: survey.form(),
         shared: Arc::clone(&shared),
         sums,

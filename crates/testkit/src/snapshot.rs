@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use keyferry_core::{
-    Authority, CredentialId, DecodeError, Mode, Report, RpId, Rules, Sink, StoredRecord, gate, transfer,
+    Authority, CredentialId, DecodeError, Mode, Report, RpId, Rules, Run, Sink, StoredRecord, gate, transfer,
 };
 use keyferry_sources::{ExportFile, Limits, corbado::Corbado};
 
@@ -122,7 +122,15 @@ fn import<S: Sink>(
     let mut report = Report::default();
     let mut sink = open(folder.path());
     let rows = export.rows(rules).expect("read a moment ago");
-    transfer(rows, &seen, &mut sink, Mode::Apply, Authority::Export, &mut report, |_| {}).expect("an import");
+    transfer(
+        rows,
+        &seen,
+        &mut sink,
+        Run { mode: Mode::Apply, authority: Authority::Export },
+        &mut report,
+        |_| {},
+    )
+    .expect("an import");
     drop(sink);
     let counts: Vec<_> = report
         .counts

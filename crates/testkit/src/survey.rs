@@ -2,7 +2,7 @@
 
 use keyferry_core::{
     Authority, Backup, Comparison, CredentialId, CredentialRecord, DecodeError, Fault, FaultCode, Foresight,
-    Gate, Item, Located, Location, Mode, Report, RowFaults, SignCount, Sink, Status, SumNumber, Survey,
+    Gate, Item, Located, Location, Mode, Report, RowFaults, Run, SignCount, Sink, Status, SumNumber, Survey,
     Transports, Write, Written, compare, foresee, gate, transfer, transfer_open,
 };
 
@@ -220,7 +220,7 @@ fn carry_all(target: &Target<'_>, records: &[CredentialRecord], mode: Mode, auth
     let mut report = Report::default();
     let mut sink = if mode == Mode::Apply { (target.writer)() } else { (target.reader)() };
     let gate = gate_of(&rows);
-    transfer(rows.into_iter(), &gate, &mut *sink, mode, authority, &mut report, |_| ())
+    transfer(rows.into_iter(), &gate, &mut *sink, Run { mode, authority }, &mut report, |_| ())
         .expect("nothing stops");
     sorted(report)
 }
@@ -231,7 +231,8 @@ fn foreseen(target: &Target<'_>, rows: &[Row], mode: Mode, authority: Authority)
     let check = |foresight: &mut Foresight| -> Result<Vec<SumNumber>, ()> {
         Ok(rows.iter().map(|row| foresight.add(row)).collect())
     };
-    let (numbers, foreseen) = foresee(survey, mode, authority, check, |_, _| ()).expect("nothing stops");
+    let (numbers, foreseen) =
+        foresee(survey, Run { mode, authority }, check, |_, _| ()).expect("nothing stops");
     let gate = gate_of(rows);
     let Some(mut foreseen) = foreseen.filter(|foreseen| foreseen.is_of(&gate)) else {
         return (Report::default(), None);
@@ -243,7 +244,7 @@ fn foreseen(target: &Target<'_>, rows: &[Row], mode: Mode, authority: Authority)
         looked_up.filter(|(row, number)| row.is_ok() && open.contains(*number)).map(|(row, _)| row);
     let mut report = Report::default();
     let mut sink = if mode == Mode::Apply { (target.writer)() } else { (target.reader)() };
-    transfer_open(looked_up, &mut foreseen, &gate, &mut *sink, mode, authority, &mut report, |_| ())
+    transfer_open(looked_up, &mut foreseen, &gate, &mut *sink, Run { mode, authority }, &mut report, |_| ())
         .expect("nothing stops");
     (sorted(foreseen.report(report)), Some(count))
 }

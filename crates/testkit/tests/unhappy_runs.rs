@@ -6,7 +6,7 @@ use std::path::Path;
 
 use keyferry_core::{
     Authority, CannotLogIn, CredentialRecord, Located, Location, Mode, OneFileBuilder, Profile, RecordDraft,
-    Report, RpId, Rules, SignCount, Sink as _, Standing, Status, StoredRecord, UserHandleRule, Verdict,
+    Report, RpId, Rules, Run, SignCount, Sink as _, Standing, Status, StoredRecord, UserHandleRule, Verdict,
     apply, gate, transfer, verify,
 };
 use keyferry_testkit::{
@@ -162,5 +162,15 @@ fn a_second_pass_with_other_rows_is_an_error() {
     let seen = gate(|| Ok(located(&[record(1)]).into_iter().map(|row| [Ok(row)])), |_| {}).unwrap();
     let rows = located(&[record(1), record(2)]).into_iter().map(Ok);
     let mut report = Report::default();
-    assert!(transfer(rows, &seen, &mut sink, Mode::Apply, Authority::Export, &mut report, |_| {}).is_err());
+    assert!(
+        transfer(
+            rows,
+            &seen,
+            &mut sink,
+            Run { mode: Mode::Apply, authority: Authority::Export },
+            &mut report,
+            |_| {}
+        )
+        .is_err()
+    );
 }

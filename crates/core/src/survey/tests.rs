@@ -4,7 +4,7 @@ use super::{
     sums::{Sums, number_of},
     *,
 };
-use crate::{CredentialId, Location, StoredRecord, Verdict, items::tests_support::record};
+use crate::{Authority, CredentialId, Location, StoredRecord, Verdict, items::tests_support::record};
 
 const PROFILE: Profile = Profile {
     name: "fake",
@@ -52,6 +52,8 @@ impl Survey for Fake {
 
 const ALL: Fake = Fake { shows: 0..2000, holds: FIRST, fails_after: usize::MAX };
 
+const PLAN: Run = Run { mode: Mode::Plan, authority: Authority::Export };
+
 /// How many of `count` rows must be looked up; `None` where nothing is foreseen.
 fn open_rows(target: Fake, count: u32) -> Option<u64> {
     let template = record(1);
@@ -64,7 +66,7 @@ fn open_rows(target: Fake, count: u32) -> Option<u64> {
         }
         Ok::<(), ()>(())
     };
-    let ((), foreseen) = foresee(Box::new(target), Mode::Plan, Authority::Export, check, |_, _| ()).unwrap();
+    let ((), foreseen) = foresee(Box::new(target), PLAN, check, |_, _| ()).unwrap();
     foreseen.map(|foreseen| foreseen.rows())
 }
 
@@ -88,7 +90,7 @@ fn nothing_is_foreseen_where_it_is_no_use_or_fails() {
 fn a_file_that_stops_is_told_at_once() {
     let target = Fake { shows: 0..u32::MAX, ..ALL };
     let check = |_: &mut Foresight| Err::<(), _>("the file stops");
-    let error = foresee(Box::new(target), Mode::Plan, Authority::Export, check, |_, _| ()).err();
+    let error = foresee(Box::new(target), PLAN, check, |_, _| ()).err();
     assert_eq!(error, Some("the file stops"));
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use keyferry_core::{
-    Authority, CredentialRecord, DecodeError, Located, Location, Mode, Report, RowFaults, SignCount,
+    Authority, CredentialRecord, DecodeError, Located, Location, Mode, Report, RowFaults, Run, SignCount,
     StoredRecord, Write, Written, gate, transfer,
 };
 
@@ -94,7 +94,8 @@ pub fn a_file_of_several_batches_arrives(harness: &mut Harness) {
         let mut report = Report::default();
         harness.abandon(|sink| {
             let rows = rows().into_iter();
-            let result = transfer(rows, &gate, sink, mode, Authority::Export, &mut report, |_| {});
+            let result =
+                transfer(rows, &gate, sink, Run { mode, authority: Authority::Export }, &mut report, |_| {});
             if let Err(error) = result {
                 panic!("the run stopped: {error}");
             }

@@ -3,10 +3,10 @@
 use std::{fmt, future::Future};
 
 use keyferry_core::{
-    AccountFound, Coming, CredentialId, CredentialRecord, Held, Profile, Sink, SinkError, SinkErrorKind,
-    StoredRecord, Write, Written,
+    AccountFound, Coming, CredentialId, CredentialRecord, Form, Held, Profile, Sink, SinkError,
+    SinkErrorKind, StoredRecord, Write, Written,
 };
-use keyferry_sql::{Database, Found, Opening, SqlLock, SqlSink, TableName, ready};
+use keyferry_sql::{Database, Found, Opening, ShowsRows, SqlLock, SqlSink, TableName, WholeTable, ready};
 
 /// A table of credential records in a database, over one of diesel's connections.
 pub struct DieselSink<D: Database> {
@@ -57,6 +57,25 @@ impl<D: Database> DieselSink<D> {
     /// Returns what the operator should know about the table.
     pub fn warnings(&self) -> &[String] {
         self.sink.as_ref().map(SqlSink::warnings).unwrap_or_default()
+    }
+
+    /// Makes a survey of it, where the table is ours and there already; `None` also where the database has no such thing:
+    /// through diesel, SQLite has.
+    pub fn into_survey(self) -> Option<WholeTable<Self>> {
+        WholeTable::of(self)
+    }
+}
+
+impl<D: Database> ShowsRows for DieselSink<D> {
+    fn form(&self) -> Option<Form> {
+        self.sink.as_ref().and_then(SqlSink::form)
+    }
+
+    fn show(&mut self, each: &mut (dyn FnMut(&[u8]) -> bool + Send)) -> Result<bool, SinkError> {
+        match &mut self.sink {
+            Some(sink) => now(sink.show(each))?,
+            None => Ok(false),
+        }
     }
 }
 

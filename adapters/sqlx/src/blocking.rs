@@ -4,9 +4,9 @@ use std::{fmt, future::Future, panic, thread};
 
 use keyferry_core::{
     AccountFound, Coming, CredentialId, CredentialRecord, Form, Held, Profile, Sink, SinkError,
-    SinkErrorKind, StoredRecord, Survey, Write, Written,
+    SinkErrorKind, StoredRecord, Write, Written,
 };
-use keyferry_sql::{Database, Found, SqlLock, SqlSink};
+use keyferry_sql::{Database, Found, ShowsRows, SqlLock, SqlSink, WholeTable};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// A [`SqlSink`] that blocks the thread it is called on; it brings its own small runtime.
@@ -80,11 +80,8 @@ impl<D: Database> BlockingSink<D> {
     }
 
     /// Makes a survey of it, where the table is ours and there already; `None` also where the database has no such thing.
-    pub fn into_survey(self) -> Option<impl Survey>
-    where
-        D: 'static,
-    {
-        self.sink.as_ref().is_some_and(|sink| sink.form().is_some()).then_some(WholeTable(self))
+    pub fn into_survey(self) -> Option<WholeTable<Self>> {
+        WholeTable::of(self)
     }
 
     fn parts(&mut self) -> Result<(&mut SqlSink<D>, &Runtime), SinkError> {
@@ -155,25 +152,13 @@ impl<D: Database> Sink for BlockingSink<D> {
     }
 }
 
-/// A sink whose table shows all of its rows.
-struct WholeTable<D: Database>(BlockingSink<D>);
-
-impl<D: Database> Survey for WholeTable<D> {
-    fn profile(&self) -> &Profile {
-        Sink::profile(&self.0)
-    }
-
-    fn form(&self) -> Form {
-        let form = self.0.sink.as_ref().and_then(SqlSink::form);
-        form.unwrap_or_else(|| Box::new(|_, _| false))
-    }
-
-    fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
-        Ok(self.0.held(first)?.iter().filter(|held| **held == Held::AsWritten).count())
+impl<D: Database> ShowsRows for BlockingSink<D> {
+    fn form(&self) -> Option<Form> {
+        self.sink.as_ref().and_then(SqlSink::form)
     }
 
     fn show(&mut self, each: &mut (dyn FnMut(&[u8]) -> bool + Send)) -> Result<bool, SinkError> {
-        let (sink, runtime) = self.0.parts()?;
+        let (sink, runtime) = self.parts()?;
         block_on(runtime, sink.show(each))
     }
 }

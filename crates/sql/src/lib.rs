@@ -33,6 +33,7 @@ mod sqlite_file;
 mod table;
 mod text;
 mod value;
+mod whole_table;
 
 pub use address::{AddressError, Environment, Secret, ServerAddress, Tls, TlsMode};
 pub use column::{COLUMNS, Column};
@@ -47,6 +48,7 @@ pub use schema::{Dialect, TABLE, VERSION, VERSION_TABLE, migrations, schema, sch
 pub use sink::{Access, Found, Opening, SqlSink};
 pub use sqlite_file::SqliteFile;
 pub use value::{Cells, Kind, OtherKind, Value};
+pub use whole_table::{ShowsRows, WholeTable};
 
 /// The temporary table that rows are copied into on their way in PostgreSQL; it lives for one transaction.
 pub const COPY_TABLE: &str = "keyferry_rows";

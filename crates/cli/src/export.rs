@@ -84,7 +84,11 @@ impl Export {
                 batch
             }))
         };
-        let gate = gate(open, each).map_err(output::unboxed)?;
+        let gate = gate(open, each).map_err(|error| match self.file().has_changed() {
+            // Whatever is wrong with a file that is being written is not what is wrong.
+            true => FileError::Changed.into(),
+            false => output::unboxed(error),
+        })?;
         progress.finish();
         if gate.rows == 0 {
             return Err(FileError::NoRows.into());

@@ -35,7 +35,8 @@ const WAITING: usize = 1 << 16;
 /// so are rows that are all as long as may be.
 const IN_ORDER: usize = 1 << 16;
 const IN_ORDER_BYTES: usize = 32 << 20;
-/// So many rows are dealt to their parts in any case: meanwhile it shows whether the target is compared as a whole.
+/// So many rows are dealt to their parts in any case: meanwhile it shows, as a rule, whether the target is compared as a
+/// whole, and the rows of a first import are never mixed.
 const DEALT: usize = 1 << 16;
 /// Refused rows that are kept at most: a file with more of them is read once more instead.
 const MOST_REFUSED: usize = 100_000;
@@ -102,8 +103,8 @@ impl Spool {
 
     fn keep(&mut self, located: &Located<CredentialRecord>, sum: SumNumber) -> io::Result<()> {
         self.count += 1;
-        // Nearly none of the rows in a sum is ever wanted again, and those are few enough to be put in order then: all in
-        // one place they take a third of the time.
+        // Of the rows in a sum few are wanted again as a rule, and can be put in order then, in runs: all in one place they
+        // take a third of the time to keep.
         let is_dealt = sum == SumNumber::NONE || self.count <= DEALT;
         let part = match self.order {
             Order::OfIds if is_dealt => 1 + part_of(located.value.credential_id.as_bytes()),
@@ -272,20 +273,45 @@ mod tests {
         assert!(spool.finish().is_none());
     }
 
+    fn rows(count: u64, longer_by: usize) -> Vec<Located<CredentialRecord>> {
+        let template = record(1);
+        let row = |row| {
+            let id = u64::wrapping_mul(row, 0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            let mut value = template.clone();
+            value.credential_id =
+                keyferry_core::CredentialId::new([&id[..], &vec![7; longer_by]].concat()).unwrap();
+            Located { location: Location { row, line: row + 1 }, value }
+        };
+        (1..=count).map(row).collect()
+    }
+
+    fn is_sorted(rows: &[Located<CredentialRecord>]) -> bool {
+        rows.is_sorted_by_key(|row| &row.value.credential_id)
+    }
+
+    #[test]
+    fn rows_in_a_sum_come_back_in_runs_and_the_first_and_all_others_in_order() {
+        let rows = rows(70_000, 8);
+        let mut spool = Spool::new(Order::OfIds);
+        for row in &rows {
+            let is_in_sum = row.location.row % 4 != 0;
+            let sum = if is_in_sum { SumNumber::from_bytes([1, 0, 0, 0]) } else { SumNumber::NONE };
+            spool.add(&Ok(row.clone()), sum);
+        }
+        let mut back: Vec<_> = spool.finish().unwrap().rows(rp_id()).map(Result::unwrap).collect();
+        let dealt = DEALT + (70_000 - DEALT) / 4;
+        let (undealt, all_others) = back.split_at(70_000 - dealt);
+        assert!(is_sorted(undealt) && is_sorted(all_others));
+        assert!(undealt.iter().all(|row| row.location.row > 65_536));
+        back.sort_by_key(|row| row.location);
+        assert_eq!(back, rows);
+    }
+
     /// Enough rows that some of them go to the file and some wait in memory.
     #[test]
     fn rows_come_back_whole_in_either_order() {
         let count = 60_000;
-        let template = record(1);
-        let rows: Vec<_> = (1..=count)
-            .map(|row| {
-                let mut value = template.clone();
-                let id =
-                    [&u64::wrapping_mul(row, 0x9e37_79b9_7f4a_7c15).to_be_bytes()[..], &[7; 900]].concat();
-                value.credential_id = keyferry_core::CredentialId::new(id).unwrap();
-                Located { location: Location { row, line: row + 1 }, value }
-            })
-            .collect();
+        let rows = rows(count, 900);
         let back = |order| {
             let mut spool = Spool::new(order);
             rows.iter().for_each(|row| spool.add(&Ok(row.clone()), SumNumber::NONE));
@@ -296,7 +322,7 @@ mod tests {
         };
         assert_eq!(back(Order::OfFile), rows);
         let by_id = back(Order::OfIds);
-        assert!(by_id.is_sorted_by_key(|row| row.value.credential_id.clone()));
+        assert!(is_sorted(&by_id));
         let mut by_row = by_id;
         by_row.sort_by_key(|row| row.location);
         assert_eq!(by_row, rows);

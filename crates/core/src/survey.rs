@@ -107,11 +107,13 @@ impl SumNumber {
     /// That of a row which is part of none, and is looked up unless everything is the same.
     pub const NONE: Self = Self(u32::MAX);
 
-    pub(crate) fn from_bytes(bytes: [u8; 4]) -> Self {
+    /// Returns the number that [`SumNumber::to_bytes`] was made of.
+    pub fn from_bytes(bytes: [u8; 4]) -> Self {
         Self(u32::from_le_bytes(bytes))
     }
 
-    pub(crate) fn to_bytes(self) -> [u8; 4] {
+    /// Returns the number in the form in which it is kept.
+    pub fn to_bytes(self) -> [u8; 4] {
         self.0.to_le_bytes()
     }
 }

@@ -87,7 +87,17 @@ impl Corbado {
     /// # Errors
     /// - the file cannot be read, a column is missing, or one stands twice.
     pub fn open(file: ExportFile) -> Result<Self, FileError> {
-        let header = CsvRows::open(&file)?.header().to_vec();
+        match Self::columns(&file) {
+            Ok((header, positions)) => Ok(Self { file, header, positions }),
+            // Whatever is wrong with a file that is being written is not what is wrong.
+            Err(_) if file.has_changed() => Err(FileError::Changed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the names of all columns, and the position of each of [`COLUMNS`].
+    fn columns(file: &ExportFile) -> Result<(Vec<String>, [usize; COLUMNS.len()]), FileError> {
+        let header = CsvRows::open(file)?.header().to_vec();
         let mut names = HashSet::new();
         let twice = header.iter().find(|name| !names.insert(name.as_str()) && *name != "credentialId");
         if let Some(name) = twice {
@@ -104,7 +114,7 @@ impl Corbado {
                     missing.push(name);
                     0
                 }
-                [one, other] if item == Item::CredentialId => webauthn_column(&file, one, other)?,
+                [one, other] if item == Item::CredentialId => webauthn_column(file, one, other)?,
                 _ => return Err(FileError::DuplicateColumn(name.to_owned())),
             };
         }
@@ -114,7 +124,7 @@ impl Corbado {
         if !missing.is_empty() {
             return Err(FileError::MissingColumns(missing));
         }
-        Ok(Self { file, header, positions })
+        Ok((header, positions))
     }
 
     /// Returns the file.

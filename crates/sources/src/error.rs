@@ -121,7 +121,7 @@ pub enum FileError {
         /// What the file has.
         found: u64,
     },
-    /// The file was changed after its first reading.
+    /// The file was changed after it was opened.
     #[error("the file changed while it was being read")]
     Changed,
 }

@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::FileExt as _,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -49,6 +50,8 @@ pub struct Digests {
 ///
 /// Every reading is compared with the first one, chunk by chunk, before anything of the chunk is used: a file that
 /// changes under the run cannot smuggle in a row that the first pass did not see, and the digests are those of the rows.
+/// The first reading that comes to the end of the file asks whether it still has the length and the time of change that
+/// it was opened with: what somebody wrote to meanwhile is no file that anybody has delivered.
 ///
 /// ```
 /// use keyferry_sources::{ExportFile, Limits};
@@ -61,10 +64,9 @@ pub struct Digests {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ExportFile {
-    file: Arc<File>,
+    file: Arc<Opened>,
     name: String,
     is_gzip: bool,
-    length: u64,
     seen: Arc<Mutex<Seen>>,
     limits: Limits,
 }
@@ -90,7 +92,7 @@ impl ExportFile {
         if !metadata.is_file() {
             return Self::from_stream(file, &name, limits);
         }
-        Self::of(file, metadata.len(), name, limits)
+        Self::of(Opened { file, length: metadata.len(), modified: metadata.modified().ok() }, name, limits)
     }
 
     /// Keeps everything that a reader gives in an unnamed temporary file.
@@ -102,23 +104,24 @@ impl ExportFile {
         let mut reader = reader.take(limits.unpacked.saturating_add(1));
         let length = io::copy(&mut reader, &mut file).map_err(FileError::Read)?;
         file.flush().map_err(FileError::Read)?;
-        Self::of(file, length, name.to_owned(), limits)
+        // Nobody else can write to it.
+        Self::of(Opened { file, length, modified: None }, name.to_owned(), limits)
     }
 
-    fn of(file: File, length: u64, name: String, limits: Limits) -> Result<Self, FileError> {
-        if length > limits.unpacked {
+    fn of(file: Opened, name: String, limits: Limits) -> Result<Self, FileError> {
+        if file.length > limits.unpacked {
             return Err(FileError::TooLarge { limit: limits.unpacked });
         }
         let mut begin = [0; gzip::MAGIC.len()];
-        let is_gzip = fill(&file, &mut begin, 0).map_err(FileError::Read)? == begin.len();
-        let is_gzip = is_gzip && begin == gzip::MAGIC;
-        Ok(Self { file: Arc::new(file), name, is_gzip, length, seen: Arc::default(), limits })
+        let filled = fill(&file.file, &mut begin, 0).map_err(FileError::Read)?;
+        let is_gzip = filled == begin.len() && begin == gzip::MAGIC;
+        Ok(Self { file: Arc::new(file), name, is_gzip, seen: Arc::default(), limits })
     }
 
     /// Returns what is known about the bytes as delivered, and reads what nobody has read of them.
     ///
     /// # Errors
-    /// - the file cannot be read, or has changed since it was.
+    /// - the file cannot be read, has changed since it was, or has grown beyond the limit of unpacked bytes.
     pub fn digests(&self) -> Result<Digests, FileError> {
         let known = lock(&self.seen).digests();
         if let Some(digests) = known {
@@ -136,7 +139,12 @@ impl ExportFile {
 
     /// Returns how many bytes the file had when it was opened.
     pub fn length(&self) -> u64 {
-        self.length
+        self.file.length
+    }
+
+    /// Tells whether somebody wrote to the file since it was opened, as far as its length and time of change tell.
+    pub fn has_changed(&self) -> bool {
+        !self.file.is_as_opened()
     }
 
     /// Returns the file's name without its folder.
@@ -153,7 +161,7 @@ impl ExportFile {
     ///
     /// # Errors
     /// - [`FileError::Checksum`]: they differ.
-    /// - the file cannot be read, or has changed since it was.
+    /// - as [`ExportFile::digests`].
     pub fn expect_checksum(&self, expected: Crc64Nvme) -> Result<(), FileError> {
         let found = self.digests()?.crc64nvme;
         if found == expected {
@@ -178,7 +186,7 @@ impl ExportFile {
         let position = Position::default();
         let reader = self.verified(position.clone());
         if self.is_gzip {
-            let gunzip = gzip::Gunzip::new(reader, self.length, self.limits);
+            let gunzip = gzip::Gunzip::new(reader, self.file.length, position.clone(), self.limits);
             return (Box::new(ReadAhead::new(gunzip)), position);
         }
         (Box::new(gzip::Capped::new(reader, self.limits.unpacked)), position)
@@ -194,8 +202,27 @@ impl ExportFile {
             served: 0,
             chunks: 0,
             offset: 0,
+            limit: self.limits.unpacked,
             position,
         }
+    }
+}
+
+/// A file, and what was known of it when it was opened.
+struct Opened {
+    file: File,
+    length: u64,
+    /// `None` where nobody else can write to the file, or its file system keeps no times.
+    modified: Option<SystemTime>,
+}
+
+impl Opened {
+    fn is_as_opened(&self) -> bool {
+        self.modified.is_none()
+            || self
+                .file
+                .metadata()
+                .is_ok_and(|now| now.len() == self.length && now.modified().ok() == self.modified)
     }
 }
 
@@ -221,7 +248,7 @@ impl Position {
 
 /// Reads the file and gives out a chunk only if it is the one of the first reading.
 struct Verified {
-    file: Arc<File>,
+    file: Arc<Opened>,
     seen: Arc<Mutex<Seen>>,
     sha: Sha256,
     buffer: Box<[u8]>,
@@ -229,6 +256,8 @@ struct Verified {
     served: usize,
     chunks: usize,
     offset: u64,
+    /// Beyond this a file that grows is read no further.
+    limit: u64,
     position: Position,
 }
 
@@ -258,17 +287,24 @@ impl BufRead for Verified {
 impl Verified {
     fn next_chunk(&mut self) -> io::Result<()> {
         (self.served, self.filled) = (0, 0);
-        let filled = fill(&self.file, &mut self.buffer, self.offset)?;
+        let filled = fill(&self.file.file, &mut self.buffer, self.offset)?;
+        let end = self.offset + u64::try_from(filled).unwrap_or(u64::MAX); // safe: at most 1 MiB
+        if end > self.limit {
+            return Err(FileError::TooLarge { limit: self.limit }.into_io());
+        }
         let chunk = &self.buffer[..filled];
         self.sha.update(chunk);
         let sha256 = self.sha.clone().finalize().into();
-        if !lock(&self.seen).is_as_before(self.chunks, chunk, sha256, filled < CHUNK) {
+        let is_last = filled < CHUNK;
+        let mut seen = lock(&self.seen);
+        let ends_as_it_began = !is_last || seen.is_whole() || self.file.is_as_opened();
+        if !ends_as_it_began || !seen.is_as_before(self.chunks, chunk, sha256, is_last) {
             return Err(FileError::Changed.into_io());
         }
+        drop(seen);
         self.chunks += 1;
-        self.filled = filled;
-        self.offset += u64::try_from(filled).unwrap_or(u64::MAX); // safe: at most 1 MiB
-        self.position.is_at(self.offset);
+        (self.filled, self.offset) = (filled, end);
+        self.position.is_at(end);
         Ok(())
     }
 }
@@ -375,6 +411,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_to_during_the_first_reading_is_noticed_at_its_end() {
+        let bytes = vec![b'x'; 3 * CHUNK];
+        let writes: [fn(&Path); 3] = [
+            |path| File::options().write(true).open(path).unwrap().write_all(b"y").unwrap(),
+            |path| File::options().write(true).open(path).unwrap().set_len(2 << 20).unwrap(),
+            |path| File::options().append(true).open(path).unwrap().write_all(b"more").unwrap(),
+        ];
+        for write in writes {
+            let (_folder, path) = file("x.csv", &bytes);
+            // Long ago, whatever the grain of the file system's times is.
+            File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            let export = ExportFile::open(&path, Limits::default()).unwrap();
+            let mut reader = export.unpacked().0;
+            reader.read_exact(&mut vec![0; CHUNK]).unwrap();
+            assert!(!export.has_changed());
+            write(&path);
+            assert!(export.has_changed());
+            let error = reader.read_to_end(&mut Vec::new()).map_err(FileError::from_io);
+            assert!(matches!(error, Err(FileError::Changed)));
+            assert!(matches!(export.digests(), Err(FileError::Changed)));
+        }
+        // What was read to its end is known, and only its bytes count then.
+        let (_folder, path) = file("x.csv", &bytes);
+        let export = ExportFile::open(&path, Limits::default()).unwrap();
+        assert_eq!(read(&export).unwrap(), bytes);
+        File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(export.has_changed());
+        assert_eq!(read(&export).unwrap(), bytes);
+    }
+
+    #[test]
     fn what_one_reading_saw_counts_for_one_that_goes_beyond_it() {
         let mut bytes = vec![b'x'; 2 * CHUNK];
         let (_folder, path) = file("x.csv", &bytes);
@@ -385,6 +452,16 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(read(&export), Err(FileError::Changed)));
         assert!(matches!(export.digests(), Err(FileError::Changed)));
+    }
+
+    #[test]
+    fn a_file_that_grows_is_not_read_beyond_the_limit() {
+        let limits = Limits { unpacked: 10, ..Limits::default() };
+        let (_folder, path) = file("x.csv", b"0123456789");
+        let export = ExportFile::open(&path, limits).unwrap();
+        std::fs::write(&path, b"0123456789a").unwrap();
+        assert!(matches!(export.digests(), Err(FileError::TooLarge { limit: 10 })));
+        assert!(matches!(ExportFile::open(&path, limits), Err(FileError::TooLarge { limit: 10 })));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-use crate::{FileError, Limits};
+use crate::{FileError, Limits, Position};
 
 /// The first bytes of a gzip member (RFC 1952, section 2.3.1).
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -18,14 +18,17 @@ const RATIO_COUNTS_FROM: u64 = 64 << 20;
 /// reading: what they mean is not known.
 pub(crate) struct Gunzip<R> {
     member: Option<GzDecoder<R>>,
+    /// The length of the file, as far as it was known.
     packed: u64,
+    /// How much of it was read.
+    position: Position,
     unpacked: u64,
     limits: Limits,
 }
 
 impl<R: BufRead> Gunzip<R> {
-    pub(crate) fn new(reader: R, packed: u64, limits: Limits) -> Self {
-        Self { member: Some(GzDecoder::new(reader)), packed, unpacked: 0, limits }
+    pub(crate) fn new(reader: R, packed: u64, position: Position, limits: Limits) -> Self {
+        Self { member: Some(GzDecoder::new(reader)), packed, position, unpacked: 0, limits }
     }
 }
 
@@ -35,7 +38,7 @@ impl<R: BufRead> Read for Gunzip<R> {
             let length = member.read(out).map_err(classify)?;
             if length > 0 || out.is_empty() {
                 self.unpacked += u64::try_from(length).unwrap_or(u64::MAX);
-                within(self.unpacked, self.packed, self.limits)?;
+                within(self.unpacked, self.packed.max(self.position.bytes()), self.limits)?;
                 return Ok(length);
             }
             let Some(finished) = self.member.take() else { break };
@@ -112,7 +115,9 @@ mod tests {
     fn unpack(packed: &[u8], limits: Limits) -> Result<Vec<u8>, FileError> {
         let mut out = Vec::new();
         let length = u64::try_from(packed.len()).unwrap();
-        Gunzip::new(packed, length, limits).read_to_end(&mut out).map_err(FileError::from_io)?;
+        Gunzip::new(packed, length, Position::default(), limits)
+            .read_to_end(&mut out)
+            .map_err(FileError::from_io)?;
         Ok(out)
     }
 

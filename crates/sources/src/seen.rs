@@ -5,7 +5,7 @@ use crate::{checksum, export_file::Digests};
 /// The bytes that were seen of a file so far, as sums; each chunk is seen first by whoever reads it first.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// The SHA-256 of everything up to the end of each chunk, an empty one at the end of the file, too.
+    /// The SHA-256 of everything up to the end of each chunk; the last one is shorter than the others, maybe empty.
     prefixes: Vec<[u8; 32]>,
     crc: checksum::Running,
     length: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// Tells whether the chunk of this number is the one that was read before, where it was read before.
     ///
-    /// `sha256` is that of everything up to its end; the last chunk is shorter than the others, maybe empty.
+    /// `sha256` is that of everything up to its end.
     pub(crate) fn is_as_before(
         &mut self,
         number: usize,
@@ -35,6 +35,11 @@ impl Seen {
         self.length += u64::try_from(chunk.len()).unwrap_or(u64::MAX); // safe: at most 1 MiB
         self.is_whole = is_last;
         true
+    }
+
+    /// Tells whether somebody has come to the end of the file.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Returns the digests of the whole file, when all of it was seen.

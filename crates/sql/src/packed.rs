@@ -119,7 +119,7 @@ pub(crate) fn first<'a>(table: &Table, value: &'a [u8]) -> Option<First<'a>> {
         if column.kind == Kind::Binary {
             let this = match cell {
                 b"null" => 0,
-                digits => str::from_utf8(digits).ok()?.parse().ok()?,
+                digits => length_of(digits)?,
             };
             // The credential ID is the first column.
             id_length.get_or_insert(this);
@@ -129,6 +129,14 @@ pub(crate) fn first<'a>(table: &Table, value: &'a [u8]) -> Option<First<'a>> {
     let bytes = array.strip_prefix(b"]")?;
     let (row, rest) = value.split_at_checked(value.len() - bytes.len() + length)?;
     Some(First { credential_id: bytes.get(..id_length?)?, bytes: row, rest })
+}
+
+/// Reads the length of something that is in memory.
+fn length_of(digits: &[u8]) -> Option<usize> {
+    let is_short = (1..=9).contains(&digits.len()); // no overflow
+    let mut digits = is_short.then_some(digits)?.iter();
+    digits
+        .try_fold(0, |length, digit| digit.is_ascii_digit().then(|| 10 * length + usize::from(digit - b'0')))
 }
 
 /// Takes the first cell off an array: a text in quotes, a number or null.
@@ -187,8 +195,10 @@ pub(crate) fn write(record: &CredentialRecord, row: &mut Vec<u8>) {
 }
 
 fn number(row: &mut Vec<u8>, value: Option<u64>) {
+    // Nearly all are below 100.
     match value.map(u8::try_from) {
         Some(Ok(value)) if value < 10 => row.push(b'0' + value),
+        Some(Ok(value)) if value < 100 => row.extend_from_slice(&[b'0' + value / 10, b'0' + value % 10]),
         _ => {
             let _ = serde_json::to_writer(&mut *row, &value); // memory takes it
         }
@@ -271,6 +281,18 @@ mod tests {
             assert_eq!(found, texts.iter().map(|text| text.as_bytes()).collect::<Vec<_>>());
             assert_eq!(rest, b"rest\"of it");
             serde_json::from_str::<Vec<serde_json::Value>>(&array[..array.len() - 10]).unwrap();
+        }
+    }
+
+    #[test]
+    fn lengths_are_digits_and_few() {
+        for (digits, length) in
+            [("0", Some(0)), ("16", Some(16)), ("999999999", Some(999_999_999)), ("1000000000", None)]
+        {
+            assert_eq!(length_of(digits.as_bytes()), length);
+        }
+        for other in ["", "-1", "+1", "1.0", "\"\"", "1e3"] {
+            assert_eq!(length_of(other.as_bytes()), None, "{other}");
         }
     }
 

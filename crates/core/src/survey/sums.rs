@@ -90,16 +90,15 @@ impl Sums {
 
 /// Returns the position of the sum that a record belongs to.
 ///
-/// It has nothing to do with the hash that is added up, and a part of the bytes is enough for it: what is random in a
-/// record, its ID and its key, is longer than the gaps. Somebody who puts all records into one sum has all of them looked
-/// up, and no more.
+/// It has nothing to do with the hash that is added up. Somebody who puts all records into one sum has all of them looked
+/// up, and no more. All bytes count: what differs between records that one maker numbered may be a few of them.
 pub(super) fn number_of(form: &[u8]) -> usize {
     // Four at once, since each waits for its last product.
     let (blocks, rest) = form.as_chunks::<32>();
     let mut last = [0; 32];
     last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     let mut mixed = [1, 2, 3, 4];
-    for block in blocks.iter().step_by(3).chain([&last]) {
+    for block in blocks.iter().chain([&last]) {
         let (words, _) = block.as_chunks::<8>();
         mixed.iter_mut().zip(words).for_each(|(mixed, word)| *mixed = mix(*mixed, u64::from_le_bytes(*word)));
     }

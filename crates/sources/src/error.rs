@@ -170,7 +170,8 @@ impl FileError {
                 "the file is incomplete or has rows added; fetch it again, or correct --rows"
             }
             Self::Changed => {
-                "something wrote to the file during the run; nothing after that point was imported"
+                "something wrote to the file during the run; nothing after that point was imported: run it again when \
+                 nobody writes"
             }
             _ => return None,
         })

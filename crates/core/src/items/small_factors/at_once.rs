@@ -1,17 +1,21 @@
 //! The same search for several moduli at once, with the 52-bit multiplications of AVX-512 where the processor has them.
 //!
-//! A modulus is a sum of digits times powers of 2^52. For a product `q` of three primes the remainders of these powers are
-//! known beforehand, so the sum of digit times remainder is a number that a prime of `q` divides exactly when it divides
-//! the modulus. One multiplication for each digit and three primes, eight products in one instruction, and several
-//! moduli for each load of the table.
+//! A modulus is a sum of digits times powers of 2^51. For a product `q` of small primes the remainders of these powers
+//! are known beforehand, so the sum of digit times remainder is a number that a prime of `q` divides exactly when it
+//! divides the modulus.
+//!
+//! Of two digits `a`, `b` and their remainders `r`, `s` the sum `a r + b s` is `(a + s)(b + r) - a b - r s`: one
+//! multiplication, and two products that are the same for every `q` and for every modulus (Winograd, "A New Algorithm
+//! for Inner Product", 1968). So there is one multiplication for two digits and a product of three or four primes, eight
+//! products in one instruction, and several moduli for each load of the table.
 
-/// The moduli that are worked on together; fewer would leave the multiplier waiting for its own results.
+/// The moduli that are worked on together; with more of them the sums do not fit the registers.
 #[cfg(target_arch = "x86_64")]
 const TOGETHER: usize = 4;
 
 /// Tells of each modulus (unsigned, big-endian) whether it is certain that no odd prime below 2^16 divides it.
 ///
-/// `false` is no answer: there is such a prime, or this modulus cannot be searched here: longer than 4160 bits, or
+/// `false` is no answer: there is such a prime, or this modulus cannot be searched here: longer than 535 bytes, or
 /// another processor. [`super::small_factor`] has the answer then.
 pub(crate) fn are_without(moduli: &[&[u8]]) -> Vec<bool> {
     #[cfg(target_arch = "x86_64")]
@@ -25,8 +29,8 @@ pub(crate) fn are_without(moduli: &[&[u8]]) -> Vec<bool> {
 mod avx512 {
     use std::{
         arch::x86_64::{
-            _mm512_add_epi64, _mm512_cmple_epu64_mask, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
-            _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_sub_epi64,
+            __m512i, _mm512_add_epi64, _mm512_cmple_epu64_mask, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
+            _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
         },
         sync::LazyLock,
     };
@@ -35,133 +39,177 @@ mod avx512 {
 
     use super::{super::odd_primes, TOGETHER};
 
-    /// Digits of a half: 2080 bits, all that nearly every modulus has.
-    const DIGITS: usize = 40;
-    /// The halves of a longer modulus. The sums of as many halves of products as two of them need stay below 2^59.
+    /// Pairs of digits of a half: 2142 bits, all that nearly every modulus has.
+    const PAIRS: usize = 21;
+    const DIGITS: usize = 2 * PAIRS;
+    /// The halves of a longer modulus. The sums of as many halves of products as two of them need stay below 2^58.
     const HALVES: usize = 2;
-    const DIGIT: u64 = (1 << 52) - 1;
+    /// Bits of a digit and of a remainder, so that the sum of both has the 52 that can be multiplied.
+    const BITS: usize = 51;
+    const DIGIT: u64 = (1 << BITS) - 1;
+    /// What is taken of a number that is multiplied, and what its lower half is.
+    const LOWER: u64 = (1 << 52) - 1;
     /// Products in one register.
-    const LANES: usize = 8;
-    /// Primes of a product, so that it stays below 2^48.
-    const PRIMES: usize = 3;
+    const LANES: usize = 8 * REGISTERS;
+    const REGISTERS: usize = 2;
+    /// Primes of a product: three of the largest, or more where some are small, so that it stays below 2^51.
+    const PRIMES: usize = 4;
 
-    type Digits = [u64; DIGITS];
     type Lanes = [u64; LANES];
-    type Powers = [Lanes; DIGITS];
-    /// A half of each of the moduli that are worked on together.
-    type Together = [Digits; TOGETHER];
 
-    /// Eight products of three primes.
+    /// A half of each of the moduli that are worked on together.
+    struct Half {
+        digits: [[u64; TOGETHER]; DIGITS],
+        /// What the pairs of digits of each come to, as lower and upper half, less than nothing.
+        less: [[u64; TOGETHER]; 2],
+    }
+
+    /// What a half is multiplied with.
+    struct Powers {
+        /// The remainders of the powers of 2^51.
+        powers: [Lanes; DIGITS],
+        /// What the pairs of these come to, as [`Half::less`].
+        less: [Lanes; 2],
+    }
+
+    /// Products of primes, one in each lane.
     struct Block {
-        /// The remainders of 2^(52 i) for the lower half of a modulus.
+        /// Those of the lower half of a modulus.
         powers: Powers,
         products: Lanes,
         /// The inverses of the products, modulo 2^52.
         inverses: Lanes,
         /// What tells the multiples of each prime: its inverse modulo 2^52, and the largest quotient.
-        primes: [(Lanes, Lanes); PRIMES],
+        primes: Vec<(Lanes, Lanes)>,
     }
 
-    static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
-        let primes: Vec<u64> = odd_primes().map(u64::from).collect();
-        let products: Vec<&[u64]> = primes.chunks(PRIMES).collect();
-        products.chunks(LANES).map(Block::new).collect()
-    });
+    static BLOCKS: LazyLock<Vec<Block>> =
+        LazyLock::new(|| products().chunks(LANES).map(Block::new).collect());
 
     /// The powers that go on after those of each block, for the upper half of a modulus.
     static UPPER: LazyLock<Vec<Powers>> = LazyLock::new(|| {
         let after = |block: &Block| {
-            let last = block.powers[DIGITS - 1];
-            powers(std::array::from_fn(|lane| next(last[lane], block.products[lane])), &block.products)
+            let last = block.powers.powers[DIGITS - 1];
+            Powers::new(std::array::from_fn(|lane| next(last[lane], block.products[lane])), &block.products)
         };
         BLOCKS.iter().map(after).collect()
     });
 
-    /// Returns the remainders of `first` times 2^(52 i).
-    fn powers(first: Lanes, products: &Lanes) -> Powers {
-        let mut now = first;
-        std::array::from_fn(|_| {
-            let after = std::array::from_fn(|lane| next(now[lane], products[lane]));
-            std::mem::replace(&mut now, after)
-        })
+    /// Puts the primes into as few products as may be: the largest that is left, and each time the largest that fits.
+    pub(super) fn products() -> Vec<Vec<u64>> {
+        let mut left: Vec<u64> = odd_primes().map(u64::from).collect();
+        let mut products = Vec::new();
+        while !left.is_empty() {
+            let (mut primes, mut room) = (Vec::new(), DIGIT);
+            while primes.len() < PRIMES {
+                let Some(largest) = left.partition_point(|prime| *prime <= room).checked_sub(1) else {
+                    break;
+                };
+                let prime = left.remove(largest);
+                room /= prime;
+                primes.push(prime);
+            }
+            products.push(primes);
+        }
+        // So that most blocks have one prime less to look at.
+        products.sort_by_key(Vec::len);
+        products
     }
 
-    /// Multiplies a remainder by 2^52, in steps that fit 64 bits beside the 48 of the product.
+    impl Powers {
+        /// Returns the remainders of `first` times the powers of 2^51.
+        fn new(first: Lanes, products: &Lanes) -> Self {
+            let mut now = first;
+            let powers: [Lanes; DIGITS] = std::array::from_fn(|_| {
+                let after = std::array::from_fn(|lane| next(now[lane], products[lane]));
+                std::mem::replace(&mut now, after)
+            });
+            Self { less: less(&powers), powers }
+        }
+    }
+
+    /// Multiplies a remainder by 2^51, in steps that fit 64 bits beside the 51 of the product.
     fn next(remainder: u64, product: u64) -> u64 {
-        [16, 16, 16, 4].iter().fold(remainder, |remainder, bits| (remainder << bits) % product)
+        [13, 13, 13, 12].iter().fold(remainder, |remainder, bits| (remainder << bits) % product)
+    }
+
+    /// Returns what is taken from a sum for the pairs of one of its sides, to be added to the lower and the upper half.
+    fn less<const N: usize>(digits: &[[u64; N]; DIGITS]) -> [[u64; N]; 2] {
+        let (pairs, _) = digits.as_chunks();
+        // 21 products of 102 bits each.
+        let sums: [u128; N] = std::array::from_fn(|at| {
+            pairs.iter().map(|[left, right]| u128::from(left[at]) * u128::from(right[at])).sum()
+        });
+        let half = |sum: u128| u64::try_from(sum).unwrap_or_default().wrapping_neg(); // fits: 55 bits
+        [sums.map(|sum| half(sum & u128::from(LOWER))), sums.map(|sum| half(sum >> 52))]
     }
 
     impl Block {
-        fn new(products: &[&[u64]]) -> Self {
-            let mut block = Self {
-                powers: [[0; LANES]; DIGITS],
-                products: [0; LANES],
-                inverses: [0; LANES],
-                primes: [([0; LANES], [0; LANES]); PRIMES],
-            };
-            for lane in 0..LANES {
-                // What is left over at the end is filled with what stands there already.
-                let primes = products.get(lane).or(products.first()).copied().unwrap_or(&[3]);
-                let product: u64 = primes.iter().product();
-                block.products[lane] = product;
-                block.inverses[lane] = super::super::inverse(product) & DIGIT;
-                for (number, (inverses, limits)) in block.primes.iter_mut().enumerate() {
-                    let prime = *primes.get(number).unwrap_or(&primes[0]);
-                    inverses[lane] = super::super::inverse(prime) & DIGIT;
-                    limits[lane] = DIGIT / prime;
-                }
+        fn new(products: &[Vec<u64>]) -> Self {
+            // What is left over at the end is filled with what stands there already.
+            let primes: [&[u64]; LANES] =
+                std::array::from_fn(|lane| &**products.get(lane).unwrap_or(&products[0]));
+            let product = primes.map(|primes| primes.iter().product());
+            Self {
+                powers: Powers::new([1; LANES], &product),
+                products: product,
+                inverses: product.map(inverse),
+                primes: (0..primes.map(<[u64]>::len).into_iter().max().unwrap_or_default())
+                    .map(|number| primes.map(|primes| *primes.get(number).unwrap_or(&primes[0])))
+                    .map(|primes| (primes.map(inverse), primes.map(|prime| LOWER / prime)))
+                    .collect(),
             }
-            block.powers = powers([1; LANES], &block.products);
-            block
         }
     }
 
-    /// Cuts a modulus into digits, the lowest first; `None` where there are too many.
-    fn digits(modulus: &[u8]) -> Option<[Digits; HALVES]> {
-        const BITS: usize = 52 * DIGITS * HALVES;
-        let start = modulus.iter().position(|byte| *byte != 0).unwrap_or(modulus.len());
-        let modulus = &modulus[start..];
-        if modulus.len() > BITS / 8 {
-            return None;
+    /// Returns the inverse of an odd number modulo 2^52.
+    fn inverse(odd: u64) -> u64 {
+        super::super::inverse(odd) & LOWER
+    }
+
+    /// Cuts moduli of so many halves into digits, the lowest first.
+    fn halves<const N: usize>(moduli: &[&[u8]]) -> [Half; N] {
+        let mut digits = [[[0; TOGETHER]; DIGITS]; N];
+        for (at, modulus) in moduli.iter().enumerate() {
+            // One more than the last digit begins in.
+            let mut limbs = [0_u64; BITS * DIGITS * HALVES / 64 + 2];
+            for (limb, chunk) in limbs.iter_mut().zip(modulus.rchunks(8)) {
+                let mut bytes = [0; 8];
+                bytes[8 - chunk.len()..].copy_from_slice(chunk);
+                *limb = u64::from_be_bytes(bytes);
+            }
+            for (number, digits) in digits.as_flattened_mut().iter_mut().enumerate() {
+                let (limb, bit) = (BITS * number / 64, BITS * number % 64);
+                let wide = (u128::from(limbs[limb + 1]) << 64 | u128::from(limbs[limb])) >> bit;
+                digits[at] = u64::try_from(wide & u128::from(DIGIT)).unwrap_or_default(); // fits: 51 bits
+            }
         }
-        // One more than the last digit begins in.
-        let mut limbs = [0_u64; BITS / 64 + 1];
-        for (limb, chunk) in limbs.iter_mut().zip(modulus.rchunks(8)) {
-            let mut bytes = [0; 8];
-            bytes[8 - chunk.len()..].copy_from_slice(chunk);
-            *limb = u64::from_be_bytes(bytes);
-        }
-        let mut halves = [[0; DIGITS]; HALVES];
-        for (at, digit) in halves.as_flattened_mut().iter_mut().enumerate() {
-            let (limb, bit) = (52 * at / 64, 52 * at % 64);
-            let wide = (u128::from(limbs[limb + 1]) << 64 | u128::from(limbs[limb])) >> bit;
-            *digit = u64::try_from(wide & u128::from(DIGIT)).unwrap_or_default(); // fits: 52 bits
-        }
-        Some(halves)
+        digits.map(|digits| Half { less: less(&digits), digits })
     }
 
     pub(super) fn are_without(avx512: Avx512, moduli: &[&[u8]]) -> Vec<bool> {
+        const HALF: usize = BITS * DIGITS / 8;
+        const WHOLE: usize = BITS * DIGITS * HALVES / 8;
         let mut are_without = vec![false; moduli.len()];
         let (mut short, mut long) = (Vec::new(), Vec::new());
         for (at, modulus) in moduli.iter().enumerate() {
-            match digits(modulus) {
-                Some([digits, upper]) if upper == [0; DIGITS] => short.push((at, [digits])),
-                Some(halves) => long.push((at, halves)),
-                None => {}
+            let start = modulus.iter().position(|byte| *byte != 0).unwrap_or(modulus.len());
+            let modulus = &modulus[start..];
+            if modulus.len() <= HALF {
+                short.push((at, modulus));
+            } else if modulus.len() <= WHOLE {
+                long.push((at, modulus));
             }
         }
-        mark(avx512, &short, &mut are_without);
-        mark(avx512, &long, &mut are_without);
+        mark::<1>(avx512, &short, &mut are_without);
+        mark::<HALVES>(avx512, &long, &mut are_without);
         are_without
     }
 
-    /// Marks those of the moduli that have no small factor, each by its place.
-    fn mark<const N: usize>(avx512: Avx512, moduli: &[(usize, [Digits; N])], are_without: &mut [bool]) {
-        let half = |some: &[(usize, [Digits; N])], half: usize| -> Together {
-            std::array::from_fn(|at| some.get(at).map_or([0; DIGITS], |(_, halves)| halves[half]))
-        };
-        let groups: Vec<[Together; N]> =
-            moduli.chunks(TOGETHER).map(|some| std::array::from_fn(|number| half(some, number))).collect();
+    /// Marks those of the moduli of so many halves that have no small factor, each by its place.
+    fn mark<const N: usize>(avx512: Avx512, moduli: &[(usize, &[u8])], are_without: &mut [bool]) {
+        let (places, moduli): (Vec<usize>, Vec<&[u8]>) = moduli.iter().copied().unzip();
+        let groups: Vec<[Half; N]> = moduli.chunks(TOGETHER).map(halves).collect();
         let mut found = vec![[0_u8; TOGETHER]; groups.len()];
         for (number, block) in BLOCKS.iter().enumerate() {
             let powers: [&Powers; N] =
@@ -172,47 +220,80 @@ mod avx512 {
                 }
             }
         }
-        for ((at, _), found) in moduli.iter().zip(found.iter().flatten()) {
-            are_without[*at] = *found == 0;
+        for (place, found) in places.into_iter().zip(found.iter().flatten()) {
+            are_without[place] = *found == 0;
         }
     }
 
     kernel!(
-        /// Tells which of eight products has a prime in common with each modulus, given in halves.
-        fn search(avx512: Avx512, block: &Block, powers: &[&Powers], halves: &[Together]) -> [u8; TOGETHER] {
+        /// Tells which of the products has a prime in common with each modulus, given in halves.
+        fn search(avx512: Avx512, block: &Block, powers: &[&Powers], halves: &[Half]) -> [u8; TOGETHER] {
             let zero = _mm512_setzero_si512();
-            let mut low = [zero; TOGETHER];
-            let mut high = [zero; TOGETHER];
+            let load = |lanes: &Lanes, register: usize| -> __m512i {
+                let lanes: u64x8<_> = lanes.as_chunks().0[register].simd_into(avx512);
+                lanes.into()
+            };
+            let mut low = [[zero; REGISTERS]; TOGETHER];
+            let mut high = [[zero; REGISTERS]; TOGETHER];
             for (powers, moduli) in powers.iter().zip(halves) {
-                for (at, powers) in powers.iter().enumerate() {
-                    let powers: u64x8<_> = (*powers).simd_into(avx512);
-                    for ((low, high), digits) in low.iter_mut().zip(&mut high).zip(moduli) {
-                        let digit = _mm512_set1_epi64(digits[at].cast_signed());
-                        *low = _mm512_madd52lo_epu64(*low, powers.into(), digit);
-                        *high = _mm512_madd52hi_epu64(*high, powers.into(), digit);
+                for modulus in 0..TOGETHER {
+                    let low_less = _mm512_set1_epi64(moduli.less[0][modulus].cast_signed());
+                    let high_less = _mm512_set1_epi64(moduli.less[1][modulus].cast_signed());
+                    for register in 0..REGISTERS {
+                        let less = _mm512_add_epi64(low_less, load(&powers.less[0], register));
+                        low[modulus][register] = _mm512_add_epi64(low[modulus][register], less);
+                        let less = _mm512_add_epi64(high_less, load(&powers.less[1], register));
+                        high[modulus][register] = _mm512_add_epi64(high[modulus][register], less);
+                    }
+                }
+                for pair in 0..PAIRS {
+                    let [left, right] = [&moduli.digits[2 * pair], &moduli.digits[2 * pair + 1]];
+                    let [r, s] = [&powers.powers[2 * pair], &powers.powers[2 * pair + 1]];
+                    let r = [load(r, 0), load(r, 1)];
+                    let s = [load(s, 0), load(s, 1)];
+                    for modulus in 0..TOGETHER {
+                        let a = _mm512_set1_epi64(left[modulus].cast_signed());
+                        let b = _mm512_set1_epi64(right[modulus].cast_signed());
+                        for register in 0..REGISTERS {
+                            let left = _mm512_add_epi64(a, s[register]);
+                            let right = _mm512_add_epi64(b, r[register]);
+                            low[modulus][register] =
+                                _mm512_madd52lo_epu64(low[modulus][register], left, right);
+                            high[modulus][register] =
+                                _mm512_madd52hi_epu64(high[modulus][register], left, right);
+                        }
                     }
                 }
             }
-            let products: u64x8<_> = block.products.simd_into(avx512);
-            let inverses: u64x8<_> = block.inverses.simd_into(avx512);
             // Divides `low + 2^52 high` by 2^52, modulo the products: a multiple of each is taken away that ends in the
             // same 52 bits. One product is added so that nothing goes below zero.
-            let reduce = |low, high| {
-                let carried = _mm512_add_epi64(high, _mm512_srli_epi64::<52>(low));
-                let quotient = _mm512_madd52lo_epu64(zero, low, inverses.into());
-                let taken = _mm512_madd52hi_epu64(zero, quotient, products.into());
-                _mm512_sub_epi64(_mm512_add_epi64(carried, products.into()), taken)
+            let products = [load(&block.products, 0), load(&block.products, 1)];
+            let inverses = [load(&block.inverses, 0), load(&block.inverses, 1)];
+            let reduce = |low, carried, register: usize| {
+                let quotient = _mm512_madd52lo_epu64(zero, low, inverses[register]);
+                let taken = _mm512_madd52hi_epu64(zero, quotient, products[register]);
+                _mm512_sub_epi64(_mm512_add_epi64(carried, products[register]), taken)
             };
+            for modulus in 0..TOGETHER {
+                for register in 0..REGISTERS {
+                    let (low, high) = (&mut low[modulus][register], high[modulus][register]);
+                    // What was taken away may leave less than nothing below, and never in all. Below 2^58 after the
+                    // first time, below 2^52 after the second.
+                    let once = reduce(*low, _mm512_add_epi64(high, _mm512_srai_epi64::<52>(*low)), register);
+                    *low = reduce(once, _mm512_srli_epi64::<52>(once), register);
+                }
+            }
             let mut found = [0; TOGETHER];
-            for ((low, high), found) in low.into_iter().zip(high).zip(&mut found) {
-                // Below 2^59 after the first time, below 2^49 after the second.
-                let remainder = reduce(reduce(low, high), zero);
-                for (inverses, limits) in &block.primes {
-                    let inverses: u64x8<_> = (*inverses).simd_into(avx512);
-                    let limits: u64x8<_> = (*limits).simd_into(avx512);
-                    // Exact quotients stay small, every other one is thrown far (as `Prime::divides`).
-                    let quotients = _mm512_madd52lo_epu64(zero, remainder, inverses.into());
-                    *found |= _mm512_cmple_epu64_mask(quotients, limits.into());
+            for (inverses, limits) in &block.primes {
+                let inverses = [load(inverses, 0), load(inverses, 1)];
+                let limits = [load(limits, 0), load(limits, 1)];
+                for modulus in 0..TOGETHER {
+                    for register in 0..REGISTERS {
+                        // Exact quotients stay small, every other one is thrown far (as `Prime::divides`).
+                        let quotients =
+                            _mm512_madd52lo_epu64(zero, low[modulus][register], inverses[register]);
+                        found[modulus] |= _mm512_cmple_epu64_mask(quotients, limits[register]);
+                    }
                 }
             }
             found
@@ -263,7 +344,7 @@ mod tests {
     fn assert_same(numbers: &[Vec<u8>]) {
         let moduli: Vec<&[u8]> = numbers.iter().map(Vec::as_slice).collect();
         for (modulus, found) in moduli.iter().zip(are_without(&moduli)) {
-            let fits = modulus.len() <= 520;
+            let fits = modulus.len() <= 535;
             assert_eq!(found, can_search() && fits && small_factor(modulus).is_none(), "{modulus:?}");
         }
     }
@@ -275,7 +356,7 @@ mod tests {
             assert_same(&numbers(count));
         }
         // Short and long ones in turn, up to those that are too long.
-        let lengths = [261, 384, 512, 515, 1024].map(|bytes| numbers_of(bytes, 21));
+        let lengths = [261, 267, 384, 512, 529, 1024].map(|bytes| numbers_of(bytes, 21));
         let mixed: Vec<_> = (0..21).flat_map(|at| lengths.each_ref().map(|some| some[at].clone())).collect();
         assert_same(&mixed);
         assert_same(&[numbers(75), mixed].concat());
@@ -284,16 +365,26 @@ mod tests {
             vec![1],
             vec![3],
             vec![0xff; 256],
-            vec![0xff; 260],
-            vec![0xff; 261],
-            vec![0xff; 520],
-            vec![0xff; 521],
+            vec![0xff; 267],
+            vec![0xff; 268],
+            vec![0xff; 535],
+            vec![0xff; 536],
             vec![0; 256],
-            vec![0; 520],
+            vec![0; 535],
         ]);
-        let mut long = vec![0; 263];
+        let mut long = vec![0; 270];
         long.extend([7]);
         assert_same(&[long]);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn every_prime_stands_in_one_product() {
+        let products = super::avx512::products();
+        assert!(products.iter().all(|primes| primes.iter().product::<u64>() < 1 << 51));
+        let mut primes = products.concat();
+        primes.sort_unstable();
+        assert_eq!(primes, odd_primes().map(u64::from).collect::<Vec<_>>());
     }
 
     #[test]
@@ -307,7 +398,7 @@ mod tests {
             .filter(|number| number.len() < bytes + 3 && small_factor(number).is_none())
             .collect();
         assert!(clean.len() > 1);
-        // 13 has nothing in common with the 24 places of a block, so each of them has its turn.
+        // 13 has nothing in common with the places of a block, so each of them has its turn.
         let primes = odd_primes().step_by(13).chain(odd_primes().last());
         let multiples: Vec<Vec<u8>> = primes
             .zip(clean.iter().cycle())

@@ -28,8 +28,13 @@ impl RawRows {
     /// Cuts the next rows; `None` once the file has ended, which the rows before it said.
     pub(crate) fn cut(source: &mut Option<CsvRows>) -> Option<Self> {
         let rows = source.as_mut()?;
-        let mut raw =
-            Self { bytes: Vec::new(), spans: Vec::new(), rows: Vec::with_capacity(ROWS), end: None };
+        let mut raw = Self {
+            // With room for the last row, too, so that nearly no rows have to move.
+            bytes: Vec::with_capacity(BYTES + BYTES / 16),
+            spans: Vec::new(),
+            rows: Vec::with_capacity(ROWS),
+            end: None,
+        };
         while raw.rows.len() < ROWS && raw.bytes.len() < BYTES {
             match rows.next_row() {
                 Ok(Some((location, cells))) => raw.push(location, cells),
@@ -47,8 +52,7 @@ impl RawRows {
     fn push(&mut self, location: Location, cells: Cells<'_>) {
         let (bytes, spans, had_quotes) = cells.parts();
         if self.rows.is_empty() {
-            // Rows of a file are much alike: one allocation each instead of a dozen that grow.
-            self.bytes.reserve((bytes.len() * (ROWS + ROWS / 8)).min(BYTES));
+            // All rows of a file have the same cells: one allocation instead of a dozen that grow.
             self.spans.reserve(spans.len() * ROWS);
         }
         self.bytes.extend_from_slice(bytes);

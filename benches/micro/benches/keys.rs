@@ -21,8 +21,8 @@ fn keys_of_each_algorithm(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// About as many as a batch of 1024 rows has.
-const AT_ONCE: usize = 128;
+/// About as many as a batch of 512 rows has.
+const AT_ONCE: usize = 64;
 
 fn rsa_keys_at_once(criterion: &mut Criterion) {
     let keys: Vec<_> = keys(Algorithm::Rs256).into_iter().cycle().take(AT_ONCE).collect();

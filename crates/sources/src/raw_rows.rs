@@ -52,8 +52,9 @@ impl RawRows {
     fn push(&mut self, location: Location, cells: Cells<'_>) {
         let (bytes, spans, had_quotes) = cells.parts();
         if self.rows.is_empty() {
-            // All rows of a file have the same cells: one allocation instead of a dozen that grow.
-            self.spans.reserve(spans.len() * ROWS);
+            // All rows of an export have the same cells: one allocation instead of a dozen that grow. One that is nothing
+            // but commas must not ask for room for hundreds of its kind.
+            self.spans.reserve((spans.len() * ROWS).min(BYTES / 8));
         }
         self.bytes.extend_from_slice(bytes);
         self.spans.extend_from_slice(spans);

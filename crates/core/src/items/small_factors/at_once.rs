@@ -106,7 +106,7 @@ mod tests {
             .filter(|number| number.len() < bytes + 3 && small_factor(number).is_none())
             .collect();
         assert!(clean.len() > 1);
-        // Some of every block: its table is right for the others, too, when these are found.
+        // Some of them: that the tables are right for all has a test of its own.
         let primes = odd_primes().step_by(13).chain(odd_primes().last());
         let multiples: Vec<Vec<u8>> = primes
             .zip(clean.iter().cycle())

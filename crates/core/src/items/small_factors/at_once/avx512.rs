@@ -290,7 +290,7 @@ mod tests {
         for (digits, powers) in digits.as_chunks_mut().0.iter_mut().zip(powers.powers.as_chunks().0) {
             let [r, s]: [u64; 2] = powers.map(|lanes| lanes[lane]);
             *state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            // One factor is 2^51 and the other one even; it leaves room for another digit that is added later.
+            // One factor is 2^51 and the other one even, with room for what makes the number a multiple.
             *digits = [(1 << BITS) - s, (*state >> 15 & !1) | (r & 1)];
         }
         digits
@@ -311,14 +311,41 @@ mod tests {
         assert_eq!(primes, odd_primes().map(u64::from).collect::<Vec<_>>());
     }
 
+    /// Returns the primes of a lane; those that are left over at the end have the primes of the first one.
+    fn primes_of(products: &[Vec<u64>], block: usize, lane: usize) -> &[u64] {
+        products.get(LANES * block + lane).unwrap_or(&products[LANES * block])
+    }
+
+    #[test]
+    fn tables_are_what_a_division_gives() {
+        let products = products();
+        for (number, lane) in (0..BLOCKS.len()).flat_map(|at| (0..LANES).map(move |lane| (at, lane))) {
+            let (block, primes) = (&BLOCKS[number], primes_of(&products, number, lane));
+            let product: u64 = primes.iter().product();
+            let mut power = 1;
+            for lanes in block.powers.powers.iter().chain(&UPPER[number].powers) {
+                assert_eq!(u128::from(lanes[lane]), power);
+                power = (power << BITS) % u128::from(product);
+            }
+            assert_eq!(block.products[lane], product);
+            assert_eq!(block.inverses[lane].wrapping_mul(product) & LOWER, 1);
+            for (at, (inverses, limits)) in block.primes.iter().enumerate() {
+                let prime = primes.get(at).unwrap_or(&primes[0]);
+                assert_eq!((inverses[lane].wrapping_mul(*prime) & LOWER, limits[lane]), (1, LOWER / prime));
+            }
+            assert!(block.primes.len() >= primes.len());
+        }
+    }
+
     #[test]
     fn what_is_less_than_nothing_below_counts_as_such() {
+        // Without AVX-512 nobody searches by this, and there is nothing to test it with.
         let Some(avx512) = fearless_simd::Level::new().as_avx512() else { return };
         let products = products();
         let mut state = 7;
         for (number, lane) in (0..BLOCKS.len()).step_by(5).flat_map(|at| (0..LANES).map(move |l| (at, l))) {
             let block = &BLOCKS[number];
-            let primes = products.get(LANES * number + lane).unwrap_or(&products[LANES * number]);
+            let primes = primes_of(&products, number, lane);
             let all = [&block.powers, &UPPER[number]];
             for (powers, prime) in [(&all[..1], primes[0]), (&all, primes[primes.len() - 1])] {
                 let mut digits: Vec<[u64; DIGITS]> =
@@ -337,8 +364,8 @@ mod tests {
                 let expected = moduli.each_ref().map(|digits| {
                     let has_factor = |lane: usize| {
                         let value = value(digits, powers, lane);
-                        let primes = products.get(LANES * number + lane).unwrap_or(&products[LANES * number]);
-                        primes.iter().any(|prime| value.is_multiple_of(u128::from(*prime)))
+                        let mut primes = primes_of(&products, number, lane).iter();
+                        primes.any(|prime| value.is_multiple_of(u128::from(*prime)))
                     };
                     (0..LANES).filter(|lane| has_factor(*lane)).fold(0, |all, lane| all | 1 << (lane % 8))
                 });

@@ -1,6 +1,8 @@
 //! What a library's module provides.
 
-use keyferry_core::{CannotLogIn, Profile, StoredRecord};
+use std::error::Error;
+
+use keyferry_core::{CannotLogIn, CredentialRecord, Profile, StoredRecord};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// How one library's records look: two pure conversions, and what is true of the library.
@@ -22,6 +24,18 @@ pub trait RecordFormat {
     /// # Errors
     /// - the record cannot be written for this library.
     fn to_record(view: &StoredRecord) -> Result<Self::Record, CannotLogIn>;
+
+    /// Adds the text of a record that is to be written whole, without a line break.
+    ///
+    /// It is the text that serde writes of [`RecordFormat::to_record`]; a format may come to it in fewer steps.
+    ///
+    /// # Errors
+    /// - the record cannot be written for this library.
+    fn write(record: &CredentialRecord, text: &mut Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let record = Self::to_record(&StoredRecord::from(record))
+            .map_err(|reason| format!("the target cannot hold it: {reason}"))?;
+        Ok(serde_json::to_writer(text, &record)?)
+    }
 
     /// Converts back; what the record has no place for is `None`.
     ///

@@ -79,6 +79,27 @@ pub(crate) fn transport_texts(view: &StoredRecord) -> Option<Vec<String>> {
     view.transports.as_ref().map(|list| list.iter().map(str::to_owned).collect())
 }
 
+/// Writes the transports as a JSON array.
+pub(crate) fn write_transports(list: &Transports, text: &mut Vec<u8>) -> serde_json::Result<()> {
+    text.push(b'[');
+    for (number, value) in list.iter().enumerate() {
+        if number > 0 {
+            text.push(b',');
+        }
+        match list.are_known() {
+            // Nothing in these needs to be escaped.
+            true => {
+                text.push(b'"');
+                text.extend_from_slice(value.as_bytes());
+                text.push(b'"');
+            }
+            false => serde_json::to_writer(&mut *text, value)?,
+        }
+    }
+    text.push(b']');
+    Ok(())
+}
+
 // ---- reading: a message names the field and shows nothing of it
 
 /// Says in which field a fault is.

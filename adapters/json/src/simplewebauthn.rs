@@ -15,8 +15,11 @@
 //!
 //! `examples/simplewebauthn` has a loader to copy. Proven by `tests/login/node` with version 14.0.3.
 
+use std::error::Error;
+
 use keyferry_core::{
     Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Item, Profile, SignCount, StoredRecord, UserHandle,
+    base64_engine::push_base64url,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +82,36 @@ impl RecordFormat for SimpleWebAuthn {
         })
     }
 
+    /// All members in the order of [`Passkey`]; of most nothing is built before it is written.
+    fn write(record: &CredentialRecord, text: &mut Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        text.extend_from_slice(br#"{"id":""#);
+        push_base64url(record.credential_id.as_bytes(), text);
+        text.extend_from_slice(br#"","publicKey":""#);
+        push_base64url(parts::polymorphic(&record.public_key).as_bytes(), text);
+        text.extend_from_slice(br#"","user":"#);
+        serde_json::to_writer(&mut *text, record.account.as_str())?;
+        if let Some(handle) = &record.user_handle {
+            text.extend_from_slice(br#","webauthnUserID":""#);
+            push_base64url(handle.as_bytes(), text);
+            text.push(b'"');
+        }
+        text.extend_from_slice(br#","counter":"#);
+        serde_json::to_writer(&mut *text, &record.sign_count.0)?;
+        if let Some(backup) = record.backup {
+            text.extend_from_slice(match backup {
+                Backup::SingleDevice => br#","deviceType":"singleDevice","backedUp":false"#,
+                Backup::Eligible => br#","deviceType":"multiDevice","backedUp":false"#,
+                Backup::BackedUp => br#","deviceType":"multiDevice","backedUp":true"#,
+            });
+        }
+        if let Some(transports) = &record.transports {
+            text.extend_from_slice(br#","transports":"#);
+            parts::write_transports(transports, text)?;
+        }
+        text.push(b'}');
+        Ok(())
+    }
+
     fn to_stored(passkey: &Passkey) -> Result<StoredRecord, String> {
         let handle = passkey.webauthn_user_id.as_ref();
         let eligible = passkey.device_type.map(|device_type| device_type == DeviceType::MultiDevice);
@@ -129,7 +162,7 @@ fn verifies(record: &CredentialRecord) -> Result<(), CannotLogIn> {
 
 #[cfg(test)]
 mod tests {
-    use keyferry_core::{Identifier, Status, Transports, Verdict};
+    use keyferry_core::{CredentialId, Identifier, Status, Transports, Verdict};
     use keyferry_testkit::{
         Algorithm,
         records::{key, record},
@@ -191,6 +224,50 @@ mod tests {
         });
         assert_eq!(careful, 1 + renamed.count());
         assert!(careful > 2 && kept > 6);
+    }
+
+    #[test]
+    fn the_text_is_the_one_that_serde_writes() {
+        let backups = [None, Some(Backup::SingleDevice), Some(Backup::Eligible), Some(Backup::BackedUp)];
+        let transports: [Option<&[&str]>; 6] = [
+            None,
+            Some(&[]),
+            Some(Transports::KNOWN),
+            Some(&["usb"]),
+            Some(&["\"", "nfc"]),
+            Some(&["\u{7f}é\n"]),
+        ];
+        let accounts = ["a", "é \u{1f511} \u{2028}", "\"\\/\u{8}\u{c}\t\u{1}\u{1f}\u{7f}", "</script>"];
+        let handles = [None, Some(1), Some(31), Some(64)];
+        let counts = [0, 9, 10, 99, 100, u32::MAX];
+        let ids = [1, 2, 3, 16, 20, 31, 32, 48, 64, 1023];
+        let keys = Algorithm::ALL.map(|algorithm| key(algorithm, 9));
+        let all = backups.len() * transports.len() * accounts.len() * handles.len() * counts.len();
+        for number in 0..all {
+            let mut rest = number;
+            let mut next = |of: usize| {
+                let digit = rest % of;
+                rest /= of;
+                digit
+            };
+            let record = CredentialRecord {
+                backup: backups[next(backups.len())],
+                transports: transports[next(transports.len())]
+                    .map(|list| Transports::new(list.iter().copied())),
+                account: Identifier::new(Item::Account, accounts[next(accounts.len())]).unwrap(),
+                user_handle: handles[next(handles.len())]
+                    .map(|length| UserHandle::new(vec![0xfb; length]).unwrap()),
+                sign_count: SignCount(counts[next(counts.len())]),
+                credential_id: CredentialId::new(vec![0xef; ids[number % ids.len()]]).unwrap(),
+                public_key: keys[number % keys.len()].clone(),
+                ..record(1)
+            };
+            let expected = SimpleWebAuthn::to_record(&StoredRecord::from(&record)).unwrap();
+            let mut text = b"before".to_vec();
+            SimpleWebAuthn::write(&record, &mut text).unwrap();
+            let text = std::str::from_utf8(text.strip_prefix(b"before").unwrap()).unwrap();
+            assert_eq!(text, serde_json::to_string(&expected).unwrap(), "{number}");
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl<F: RecordFormat> JsonSink<F> {
     fn held_of(&mut self, record: &CredentialRecord) -> Result<Held, SinkError> {
         let text = self.file.get(&record.credential_id).map_err(|error| failed(&self.name, "read", error))?;
         let Some(text) = text else { return Ok(Held::Nothing) };
-        if write_text::<F>(&StoredRecord::from(record), &mut self.text).is_ok() && self.text == text {
+        if write_text::<F>(record, &mut self.text).is_ok() && self.text == text {
             return Ok(Held::AsWritten);
         }
         let (_, stored) = decode_of::<F>(text, &record.credential_id, &self.name)?;
@@ -117,7 +117,7 @@ impl<F: RecordFormat> JsonSink<F> {
 
     fn insert(&mut self, record: &CredentialRecord) -> Result<Written, SinkError> {
         let id = &record.credential_id;
-        if let Err(message) = write_text::<F>(&StoredRecord::from(record), &mut self.text) {
+        if let Err(message) = write_text::<F>(record, &mut self.text) {
             return match self.stored(id)? {
                 Some(_) => Ok(Written::Changed),
                 None => Err(self.failed("write", message)),
@@ -256,11 +256,11 @@ fn decode<F: RecordFormat>(text: &[u8]) -> Result<Decoded, String> {
 
 /// Writes a record on one line.
 pub(crate) fn write_text<F: RecordFormat>(
-    view: &StoredRecord,
+    record: &CredentialRecord,
     text: &mut Vec<u8>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     text.clear();
-    serde_json::to_writer(&mut *text, &record_of::<F>(view)?)?;
+    F::write(record, text)?;
     if text.first() != Some(&b'{') {
         return Err(NO_OBJECT.into());
     }
@@ -268,17 +268,14 @@ pub(crate) fn write_text<F: RecordFormat>(
 }
 
 fn encode<F: RecordFormat>(view: &StoredRecord) -> Result<Map<String, Value>, Box<dyn Error + Send + Sync>> {
-    match serde_json::to_value(record_of::<F>(view)?)? {
+    let record = F::to_record(view).map_err(|reason| format!("the target cannot hold it: {reason}"))?;
+    match serde_json::to_value(record)? {
         Value::Object(map) => Ok(map),
         _ => Err(NO_OBJECT.into()),
     }
 }
 
 const NO_OBJECT: &str = "a record is not a JSON object";
-
-fn record_of<F: RecordFormat>(view: &StoredRecord) -> Result<F::Record, String> {
-    F::to_record(view).map_err(|reason| format!("the target cannot hold it: {reason}"))
-}
 
 #[cfg(test)]
 mod tests;

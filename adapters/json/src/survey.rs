@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use keyferry_core::{CredentialRecord, Form, Profile, Shown, SinkError, SinkErrorKind, StoredRecord, Survey};
+use keyferry_core::{CredentialRecord, Form, Profile, Shown, SinkError, SinkErrorKind, Survey};
 
 use crate::{RecordFormat, safe_file, sink::write_text, splitter::Layout};
 
@@ -68,7 +68,7 @@ impl<F: RecordFormat> Survey for JsonSurvey<F> {
     }
 
     fn form(&self) -> Form {
-        Box::new(|record, text| write_text::<F>(&StoredRecord::from(record), text).is_ok())
+        Box::new(|record, text| write_text::<F>(record, text).is_ok())
     }
 
     /// Looks at as many lines only: an import writes records in the order of its file.

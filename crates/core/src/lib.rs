@@ -16,6 +16,7 @@
 //! # Ok::<(), keyferry_core::RpIdError>(())
 //! ```
 
+pub mod base64_engine;
 pub mod items;
 
 mod compare;

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-
-use crate::{Fault, FaultCode, Item};
+use crate::{Fault, FaultCode, Item, base64_engine::to_base64url};
 
 /// Names the user inside the passkey: 1 to 64 bytes, chosen at registration and returned at each discoverable login.
 ///
@@ -42,7 +40,7 @@ impl UserHandle {
 
     /// Returns the handle as base64url without padding, the form in which browsers send it.
     pub fn to_base64url(&self) -> String {
-        URL_SAFE_NO_PAD.encode(&self.0)
+        to_base64url(&self.0)
     }
 }
 

@@ -107,11 +107,13 @@ pub fn compare(
     Comparison::Update { merged: Box::new(merged), items }
 }
 
-/// Tells whether nothing is to be done for a record of which the target holds exactly what it keeps.
+/// Returns what the target does not give back of a record for which nothing is to be done where it holds exactly what it
+/// keeps; `None` where that is not known.
 ///
-/// [`compare`] then says the same of the record's representation, and finds no sign count that is ahead.
-pub(crate) fn is_settled(record: &CredentialRecord, profile: &Profile) -> bool {
-    record.status.is_active() && profile.lost(record).is_some()
+/// [`compare`] then says the same of the record's representation, and finds no sign count that is ahead; and an import
+/// writes the record into an empty target.
+pub(crate) fn settled(record: &CredentialRecord, profile: &Profile) -> Option<&'static [Item]> {
+    profile.lost(record).filter(|_| record.status.is_active())
 }
 
 /// Finds what an import must never change; an item that one side does not know is no contradiction.

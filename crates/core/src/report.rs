@@ -165,22 +165,37 @@ impl Report {
         status: &Status,
         is_written: bool,
     ) {
-        if let Err(reason) = profile.log_in_as(record, status) {
-            *self.cannot_log_in.entry(reason).or_default() += 1;
-        }
+        self.describe_login(profile.log_in_as(record, status));
         if !is_written {
             return;
         }
         if let Some(lost) = profile.lost(record) {
-            let keeps_account = !lost.contains(&Item::Account);
-            for item in lost.iter().filter(|item| is_there(record, **item)) {
-                self.not_kept_but_said(record, *item, keeps_account.then_some(&record.account));
-            }
+            self.describe_lost(record, lost);
         } else if let Ok(represented) = profile.represent(record) {
             for item in StoredRecord::from(record).differences(&represented) {
                 self.not_kept_but_said(record, item, represented.account.as_ref());
             }
         }
+    }
+
+    fn describe_login(&mut self, verdict: Result<(), CannotLogIn>) {
+        if let Err(reason) = verdict {
+            *self.cannot_log_in.entry(reason).or_default() += 1;
+        }
+    }
+
+    fn describe_lost(&mut self, record: &CredentialRecord, lost: &[Item]) {
+        let keeps_account = !lost.contains(&Item::Account);
+        for item in lost.iter().filter(|item| is_there(record, **item)) {
+            self.not_kept_but_said(record, *item, keeps_account.then_some(&record.account));
+        }
+    }
+
+    /// Accounts for an active record that stands in the target as it should, but for what the target does not give back.
+    pub(crate) fn unchanged(&mut self, record: &CredentialRecord, profile: &Profile, lost: &[Item]) {
+        self.count(Count::Unchanged);
+        self.describe_login(profile.verifies(record));
+        self.describe_lost(record, lost);
     }
 
     /// Counts an item that does not come back from a target that has this account.

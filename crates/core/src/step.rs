@@ -2,7 +2,7 @@
 
 use crate::{
     Authority, Comparison, Count, CredentialRecord, Fault, FaultCode, Held, Item, Located, Profile, Report,
-    Status, Write, compare, compare::is_settled, read_back,
+    Status, Write, compare, compare::settled, read_back,
 };
 
 /// What shall happen to one record.
@@ -24,7 +24,7 @@ impl<'a> Step<'a> {
         let record = &located.value;
         let held = match held {
             // What is more than "unchanged" is decided, and written, by what stands there.
-            Held::AsWritten if !is_settled(record, profile) => match profile.represent(record) {
+            Held::AsWritten if settled(record, profile).is_none() => match profile.represent(record) {
                 Ok(stored) => Held::Record(Box::new(stored)),
                 Err(_) => Held::Nothing,
             },

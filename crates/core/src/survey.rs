@@ -21,7 +21,7 @@ use std::{
 
 use crate::{
     Comparison, Count, CredentialRecord, DecodeError, Held, Located, Mode, Profile, Report, Run, SinkError,
-    compare, items::with_checked_keys, step::Step,
+    compare, compare::settled, items::with_checked_keys, step::Step,
 };
 pub use foreseen::{Foreseen, OpenRows};
 use sums::Sums;
@@ -138,24 +138,28 @@ struct Rule {
 }
 
 impl Rule {
-    /// Tells whether an import writes a record into an empty target, so that a later one should find it there.
-    fn is_written(&self, record: &CredentialRecord) -> bool {
-        matches!(compare(None, record, &self.profile, self.run.authority), Comparison::Insert)
-    }
-
-    /// Accounts for a record that was found as it should be; `false` where something would be written even so.
-    fn account(&self, located: &Located<CredentialRecord>, is_written: bool, report: &mut Report) -> bool {
-        let held = if is_written { Held::AsWritten } else { Held::Nothing };
+    /// Accounts for a record as if it stood in the target as it should; returns whether an import writes it into an empty
+    /// target, so that a later one should find it there.
+    ///
+    /// `None` where something would be written even so.
+    fn foresee(&self, located: &Located<CredentialRecord>, report: &mut Report) -> Option<bool> {
+        let (record, profile) = (&located.value, &self.profile);
+        if let Some(lost) = settled(record, profile) {
+            report.unchanged(record, profile, lost);
+            return Some(true);
+        }
         let Run { mode, authority } = self.run;
-        let step = Step::new(located, held, &self.profile, authority);
+        let is_written = matches!(compare(None, record, profile, authority), Comparison::Insert);
+        let held = if is_written { Held::AsWritten } else { Held::Nothing };
+        let step = Step::new(located, held, profile, authority);
         if step.write().is_some() {
-            return false;
+            return None;
         }
         match mode {
-            Mode::Plan | Mode::Apply => step.settle(&self.profile, report),
-            Mode::Verify => step.compare_with_target(&self.profile, authority, report),
+            Mode::Plan | Mode::Apply => step.settle(profile, report),
+            Mode::Verify => step.compare_with_target(profile, authority, report),
         }
-        true
+        Some(is_written)
     }
 }
 
@@ -266,17 +270,12 @@ impl Foresight {
     /// Returns the sum of a record; `None` where no sum can tell what is to be done.
     fn add_record(&mut self, located: &Located<CredentialRecord>) -> Option<SumNumber> {
         let record = &located.value;
-        let is_written = self.rule.is_written(record);
-        let number = if is_written {
-            self.text.clear();
-            if !(self.form)(record, &mut self.text) || !self.is_sampled(record) {
-                return None;
-            }
-            self.sums.add(&self.text)
-        } else {
-            self.sums.add_none()
-        };
-        self.rule.account(located, is_written, &mut self.report).then_some(number)
+        if !self.rule.foresee(located, &mut self.report)? {
+            return Some(self.sums.add_none());
+        }
+        self.text.clear();
+        let is_shown = (self.form)(record, &mut self.text) && self.is_sampled(record);
+        is_shown.then(|| self.sums.add(&self.text))
     }
 
     /// Keeps the first records, and has them looked up when there are enough of them; `false` where nobody does.

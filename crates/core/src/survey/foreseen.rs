@@ -60,8 +60,7 @@ impl Foreseen {
     /// Tells that a row is looked up.
     pub(crate) fn take_back(&mut self, located: &Located<CredentialRecord>) {
         with_checked_keys([&located.value.public_key], || {
-            let is_written = self.rule.is_written(&located.value);
-            self.rule.account(located, is_written, &mut self.taken_back);
+            self.rule.foresee(located, &mut self.taken_back);
         });
     }
 

@@ -119,6 +119,29 @@ fn one_row_among_thousands_is_found() {
     folder.carry("verify", "export.csv", "simplewebauthn:t.jsonl", "").expect_stopped();
 }
 
+/// What was found to be the same is not kept, but it is read again where the rows cannot be judged one by one.
+#[test]
+fn rows_that_were_not_kept_are_read_again() {
+    let mut contradicting = rows();
+    let active = contradicting.iter().position(|row| row.status == "active").unwrap();
+    let mut other = contradicting[active].clone();
+    other.authenticator_sign_count = "4000000".to_owned();
+    contradicting.push(other);
+    let folder = Folder::with("export.csv", csv(&rows()));
+    folder.write("contradicting.csv", csv(&contradicting));
+    // An array is never compared as a whole.
+    for target in ["simplewebauthn:t.jsonl", "simplewebauthn:t.json"] {
+        folder.import("export.csv", target);
+    }
+    for verb in ["plan", "verify", "import"] {
+        let [lines, array] = ["simplewebauthn:t.jsonl", "simplewebauthn:t.json"]
+            .map(|target| folder.carry(verb, "contradicting.csv", target, "").expect(1));
+        assert_eq!(lines.faults().len(), 2, "{}", lines.shown());
+        assert!(lines.count("unchanged") > 1000 && lines.count("conflict") == 2, "{}", lines.shown());
+        assert_eq!((lines.counts(), lines.faults()), (array.counts(), array.faults()), "{verb}");
+    }
+}
+
 /// A text is not the same bytes: an application that asks for bytes does not find it.
 #[test]
 fn texts_in_a_forged_database_are_no_bytes() {

@@ -71,6 +71,10 @@ impl<F: RecordFormat> Survey for JsonSurvey<F> {
         Box::new(|record, text| write_text::<F>(record, text).is_ok())
     }
 
+    fn is_in_order(&self) -> bool {
+        true
+    }
+
     /// Looks at as many lines only: an import writes records in the order of its file.
     fn holds(&mut self, first: &[&CredentialRecord]) -> Result<usize, SinkError> {
         let (mut lines, mut read, mut bytes) = (HashSet::new(), 0, 0);

@@ -1,15 +1,18 @@
 //! Opens an export and reads it, once to check it and once more to use it.
 
 use anyhow::Context as _;
-use keyferry_core::{CredentialRecord, DecodeError, Foreseen, Gate, Located, RpId, Rules, SumNumber, gate};
-use keyferry_sources::{Crc64Nvme, Digests, ExportFile, FileError, Limits, Note, corbado::Corbado};
+use keyferry_core::{CredentialRecord, DecodeError, Foreseen, Gate, Located, RpId, Rules, gate_batches};
+use keyferry_sources::{
+    Crc64Nvme, Digests, ExportFile, FileError, Limits, Note,
+    corbado::{Batch, Corbado},
+};
 use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
     args::{ChecksumArgs, SourceArgs},
     output,
     progress::Progress,
-    spool::{Order, Spool, Spooled},
+    spool::Spooled,
 };
 
 /// One row as it comes out of a source.
@@ -40,11 +43,12 @@ pub(crate) enum Again {
 }
 
 impl Again {
-    /// Leaves out the kept rows that need not be looked up.
-    pub(crate) fn only_open(self, foreseen: &Foreseen) -> Self {
-        match self {
-            Self::Kept(spooled) => Self::Kept(spooled.only_open(foreseen)),
-            Self::File => Self::File,
+    /// Leaves out the kept rows that need not be looked up; without anything foreseen, all of the file are.
+    pub(crate) fn only_open(self, foreseen: Option<&Foreseen>) -> Self {
+        match (self, foreseen) {
+            (Self::Kept(spooled), Some(foreseen)) => Self::Kept(spooled.only_open(foreseen)),
+            (Self::Kept(spooled), None) if spooled.has_all_rows() => Self::Kept(spooled),
+            _ => Self::File,
         }
     }
 }
@@ -64,7 +68,12 @@ impl Export {
     }
 
     /// Reads the whole file and decides whether it can be trusted; nothing may be written before.
-    pub(crate) fn check(&self, each: impl FnMut(&Row)) -> anyhow::Result<Checked> {
+    pub(crate) fn check(&self, mut each: impl FnMut(&Row)) -> anyhow::Result<Checked> {
+        self.check_batches(|batch| batch.as_ref().iter().for_each(&mut each))
+    }
+
+    /// Does the same, and gives each batch away when its rows were looked at.
+    pub(crate) fn check_batches(&self, seen: impl FnMut(Batch)) -> anyhow::Result<Checked> {
         let progress = Progress::start("checking", self.file().length());
         let notes = RefCell::new(BTreeMap::new());
         let open = || {
@@ -84,7 +93,7 @@ impl Export {
                 batch
             }))
         };
-        let gate = gate(open, each).map_err(|error| match self.file().has_changed() {
+        let gate = gate_batches(open, seen).map_err(|error| match self.file().has_changed() {
             // Whatever is wrong with a file that is being written is not what is wrong.
             true => FileError::Changed.into(),
             false => output::unboxed(error),
@@ -97,22 +106,6 @@ impl Export {
             return Err(FileError::RowCount { expected, found: gate.rows }.into());
         }
         Ok(Checked { digests: self.file().digests()?, gate, notes: notes.take() })
-    }
-
-    /// Checks as [`Export::check`] does, and keeps the rows for a second pass where there is room for them.
-    ///
-    /// `each` tells which sum a row is part of.
-    pub(crate) fn check_and_keep(
-        &self,
-        order: Order,
-        mut each: impl FnMut(&Row) -> SumNumber,
-    ) -> anyhow::Result<(Checked, Again)> {
-        let mut spool = Spool::new(order);
-        let checked = self.check(|row| {
-            let sum = each(row);
-            spool.add(row, sum);
-        })?;
-        Ok((checked, spool.finish().map_or(Again::File, Again::Kept)))
     }
 
     /// Hands the rows to `take` once more, as they come; they are decoded on other threads meanwhile.

@@ -16,6 +16,7 @@ mod files;
 mod generate;
 mod inspect;
 mod json;
+mod keep;
 mod login_lines;
 mod output;
 mod probe;

@@ -57,6 +57,8 @@ pub(crate) struct Spool {
     refused: Vec<RowFaults>,
     count: usize,
     is_full: bool,
+    /// Whether rows were left out that nobody may want again.
+    is_part: bool,
 }
 
 /// The rows of one part: what was written to the file, and what waits.
@@ -80,6 +82,7 @@ impl Spool {
             refused: Vec::new(),
             count: 0,
             is_full: false,
+            is_part: false,
         }
     }
 
@@ -99,6 +102,11 @@ impl Spool {
         if !is_kept {
             *self = Self { is_full: true, ..Self::new(Order::OfFile) };
         }
+    }
+
+    /// Leaves a row out; all of them must be read again then, should it be wanted.
+    pub(crate) fn leave_out(&mut self) {
+        self.is_part = true;
     }
 
     fn keep(&mut self, located: &Located<CredentialRecord>, sum: SumNumber) -> io::Result<()> {
@@ -154,6 +162,11 @@ impl Spooled {
         self.spool.refused.clear();
         let count = usize::try_from(foreseen.rows()).unwrap_or(usize::MAX);
         Self { count, open: Some(foreseen.open()), ..self }
+    }
+
+    /// Tells whether none was left out.
+    pub(crate) fn has_all_rows(&self) -> bool {
+        !self.spool.is_part
     }
 
     /// Returns how many rows there are.

@@ -4,15 +4,17 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use keyferry_core::{
-    Foreseen, Foresight, KnownModuli, Mode, Report, Run, SearchedModuli, SumNumber, UserHandleRule, foresee,
-    transfer, transfer_open,
+    Foreseen, Foresight, KnownModuli, Mode, Report, Run, SearchedModuli, UserHandleRule, foresee, transfer,
+    transfer_open,
 };
 
 use crate::{
     args::TransferArgs,
     describe,
     export::{Again, Checked, Export, Row},
-    files, json, output,
+    files, json,
+    keep::check_and_keep,
+    output,
     progress::Progress,
     rejects::Rejects,
     spool::Order,
@@ -61,10 +63,6 @@ pub(crate) fn run(mode: Mode, args: &TransferArgs) -> anyhow::Result<bool> {
         let sink = &mut *opened.sink;
         let run = Run { mode, authority: args.authority.into() };
         let gate = &checked.gate;
-        let again = match &foreseen {
-            Some(foreseen) => again.only_open(foreseen),
-            None => again,
-        };
         let carried = export.read_again(verb(mode), again, |rows| match &mut foreseen {
             Some(foreseen) => transfer_open(rows, foreseen, gate, sink, run, &mut report, |_| {}),
             None => transfer(rows, gate, sink, run, &mut report, |_| {}),
@@ -137,7 +135,7 @@ fn look(
     let order = if target.is_database() { Order::OfIds } else { Order::OfFile };
     // A file of records is checked whole when it is opened, and holds most keys of the export as a rule.
     let mut moduli = target.has_records().then(SearchedModuli::default);
-    let mut add_modulus = |row: &Row| {
+    let each = |row: &Row| {
         if let (Some(moduli), Ok(located)) = (&mut moduli, row) {
             moduli.add(&located.value.public_key);
         }
@@ -149,20 +147,9 @@ fn look(
         (survey, _) => survey?,
     };
     let ((checked, again), foreseen) = match survey {
-        None => {
-            let each = |row: &Row| {
-                add_modulus(row);
-                SumNumber::NONE
-            };
-            (export.check_and_keep(order, each)?, None)
-        }
+        None => (check_and_keep(export, order, None, each)?, None),
         Some(survey) => {
-            let check = |foresight: &mut Foresight| {
-                export.check_and_keep(order, |row| {
-                    add_modulus(row);
-                    foresight.add(row)
-                })
-            };
+            let check = |foresight: &mut Foresight| check_and_keep(export, order, Some(foresight), each);
             let mut progress = None;
             foresee(survey, Run { mode, authority: args.authority.into() }, check, |shown, of| {
                 progress.get_or_insert_with(|| Progress::start("comparing", of)).at(shown, shown);
@@ -172,6 +159,7 @@ fn look(
     // Without the rows of the first pass all of them are looked up, and in another file, too.
     let is_good = matches!(again, Again::Kept(_)) && target.is_still(print);
     let foreseen = foreseen.filter(|foreseen| is_good && foreseen.is_of(&checked.gate));
+    let again = again.only_open(foreseen.as_ref());
     let moduli = moduli.map(SearchedModuli::complete).unwrap_or_default();
     Ok(Looked { checked, again, foreseen, moduli })
 }

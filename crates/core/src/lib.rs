@@ -43,7 +43,7 @@ pub use items::{
 };
 pub use located::{Located, Location};
 pub use one_file::{Frequencies, Occurrences, OneFile, OneFileBuilder, Standing};
-pub use plan::{Gate, Mode, Run, apply, gate, plan, transfer, transfer_open, verify};
+pub use plan::{Gate, Mode, Run, apply, gate, gate_batches, plan, transfer, transfer_open, verify};
 pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRule};
 pub use report::{Count, Counts, Report, RowFault};
 pub use shown::Shown;

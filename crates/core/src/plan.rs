@@ -58,17 +58,34 @@ impl Gate {
 
 /// Reads a whole file and gathers what its rows say about each other.
 ///
+/// As [`gate_batches`]; `each` sees every row of the first reading, for statistics.
+///
+/// # Errors
+/// - as [`gate_batches`].
+pub fn gate<B, R: Iterator<Item = B>>(
+    open: impl FnMut() -> Result<R, Box<dyn std::error::Error + Send + Sync>>,
+    mut each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
+) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>>
+where
+    B: AsRef<[Result<Located<CredentialRecord>, DecodeError>]>
+        + IntoIterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
+{
+    gate_batches(open, |batch| batch.as_ref().iter().for_each(&mut each))
+}
+
+/// Reads a whole file and gathers what its rows say about each other.
+///
 /// `open` begins to read, some rows at a time; they are looked at where they lie, so that a source can have them back.
-/// Where several rows have one credential ID, the file is read once more to compare them. `each` sees every row of the
-/// first reading, for statistics.
+/// Where several rows have one credential ID, the file is read once more to compare them. `seen` is given every batch of
+/// the first reading when its rows were gathered; none of them stops the source.
 ///
 /// # Errors
 /// - the file cannot be opened.
 /// - the source stops: the file cannot be trusted.
 /// - the second reading has another number of rows than the first one.
-pub fn gate<B, R: Iterator<Item = B>>(
+pub fn gate_batches<B, R: Iterator<Item = B>>(
     mut open: impl FnMut() -> Result<R, Box<dyn std::error::Error + Send + Sync>>,
-    mut each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
+    mut seen: impl FnMut(B),
 ) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>>
 where
     B: AsRef<[Result<Located<CredentialRecord>, DecodeError>]>
@@ -79,7 +96,6 @@ where
     let mut has_user_handles = false;
     for batch in open()? {
         for row in batch.as_ref() {
-            each(row);
             rows += 1;
             match row {
                 Ok(located) => {
@@ -90,6 +106,7 @@ where
                 Err(DecodeError::Stop(_)) => return Err(stopped(batch)),
             }
         }
+        seen(batch);
     }
     let mut one_file = builder.build();
     if one_file.wants_another_look() {

@@ -18,7 +18,6 @@ pub(super) struct Sums {
     /// How many records are in each sum, and in none.
     counts: Vec<u32>,
     in_none: u64,
-    records: u64,
     /// Hashes that are not in their sums yet: a sum is far away in memory as a rule, and many can be fetched at once.
     waiting: Vec<(usize, u64)>,
 }
@@ -30,7 +29,7 @@ impl Default for Sums {
     fn default() -> Self {
         let (hashes, counts) = (vec![0; SUMS], vec![0; SUMS]);
         let waiting = Vec::with_capacity(WAITING);
-        Self { hasher: RandomState::new(), hashes, counts, in_none: 0, records: 0, waiting }
+        Self { hasher: RandomState::new(), hashes, counts, in_none: 0, waiting }
     }
 }
 
@@ -42,7 +41,6 @@ impl Sums {
 
     /// Adds a record.
     pub(super) fn add(&mut self, form: &[u8]) -> SumNumber {
-        self.records += 1;
         let number = number_of(form);
         self.waiting.push((number, self.hasher.hash_one(form)));
         if self.waiting.len() == WAITING {
@@ -66,9 +64,13 @@ impl Sums {
         SumNumber::NONE
     }
 
-    /// Returns how many records were added.
-    pub(super) fn records(&self) -> u64 {
-        self.records
+    /// Adds all that was added to others with the same keys.
+    pub(super) fn add_all(&mut self, mut others: Self) {
+        self.complete();
+        others.complete();
+        self.hashes.iter_mut().zip(&others.hashes).for_each(|(sum, other)| *sum = sum.wrapping_add(*other));
+        self.counts.iter_mut().zip(&others.counts).for_each(|(sum, other)| *sum = sum.saturating_add(*other));
+        self.in_none += others.in_none;
     }
 
     /// Returns which sums are others, and how many of our rows must be looked up for them.

@@ -4,7 +4,10 @@ use super::{
     sums::{Sums, number_of},
     *,
 };
-use crate::{Authority, CredentialId, Location, StoredRecord, Verdict, items::tests_support::record};
+use crate::{
+    Authority, CredentialId, DecodeError, Located, Location, Mode, StoredRecord, Verdict,
+    items::tests_support::record,
+};
 
 const PROFILE: Profile = Profile {
     name: "fake",
@@ -19,6 +22,7 @@ struct Fake {
     shows: std::ops::Range<u32>,
     holds: usize,
     fails_after: usize,
+    is_in_order: bool,
 }
 
 impl Survey for Fake {
@@ -31,6 +35,10 @@ impl Survey for Fake {
             text.extend_from_slice(record.credential_id.as_bytes());
             true
         })
+    }
+
+    fn is_in_order(&self) -> bool {
+        self.is_in_order
     }
 
     fn holds(&mut self, _first: &[&CredentialRecord]) -> Result<usize, SinkError> {
@@ -50,24 +58,55 @@ impl Survey for Fake {
     }
 }
 
-const ALL: Fake = Fake { shows: 0..2000, holds: FIRST, fails_after: usize::MAX };
+const ALL: Fake = Fake { shows: 0..2000, holds: FIRST, fails_after: usize::MAX, is_in_order: false };
 
 const PLAN: Run = Run { mode: Mode::Plan, authority: Authority::Export };
 
-/// How many of `count` rows must be looked up; `None` where nothing is foreseen.
-fn open_rows(target: Fake, count: u32) -> Option<u64> {
+/// The first rows of a file.
+fn rows(count: u32) -> Vec<Result<Located<CredentialRecord>, DecodeError>> {
     let template = record(1);
-    let check = |foresight: &mut Foresight| {
-        for number in 0..count {
+    (0..count)
+        .map(|number| {
             let credential_id = CredentialId::new(number.to_be_bytes()).unwrap();
             let value = CredentialRecord { credential_id, ..template.clone() };
             let row = u64::from(number) + 1;
-            foresight.add(&Ok(Located { location: Location { row, line: row }, value }));
-        }
+            Ok(Located { location: Location { row, line: row }, value })
+        })
+        .collect()
+}
+
+/// How many of `count` rows must be looked up; `None` where nothing is foreseen.
+fn open_rows(target: Fake, count: u32) -> Option<u64> {
+    let check = |foresight: &mut Foresight| {
+        rows(count).iter().for_each(|row| _ = foresight.add(row));
         Ok::<(), ()>(())
     };
     let ((), foreseen) = foresee(Box::new(target), PLAN, check, |_, _| ()).unwrap();
     foreseen.map(|foreseen| foreseen.rows())
+}
+
+/// The same of rows that are seen in batches, and how many of them must be kept.
+fn open_rows_of_batches(target: Fake, count: u32, batch: usize) -> (Option<u64>, usize) {
+    let rows = rows(count);
+    let check = |foresight: &mut Foresight| {
+        let mut numbers = Vec::new();
+        for batch in rows.chunks(batch) {
+            foresight.add_batch(batch);
+            numbers.extend(std::iter::from_fn(|| foresight.answer(false)).flatten());
+        }
+        foresight.end_batches();
+        numbers.extend(std::iter::from_fn(|| foresight.answer(true)).flatten());
+        Ok::<_, ()>(numbers)
+    };
+    let (numbers, foreseen) = foresee(Box::new(target), PLAN, check, |_, _| ()).unwrap();
+    assert_eq!(numbers.len(), rows.len(), "each row is answered once");
+    let kept: Vec<SumNumber> = numbers.into_iter().flatten().collect();
+    if let Some(foreseen) = &foreseen {
+        let open = foreseen.open();
+        let looked_up = kept.iter().filter(|number| open.contains(**number)).count();
+        assert_eq!(u64::try_from(looked_up), Ok(foreseen.rows()), "all that is open is kept");
+    }
+    (foreseen.map(|foreseen| foreseen.rows()), kept.len())
 }
 
 #[test]
@@ -121,4 +160,33 @@ fn rows_of_no_sum_are_looked_up_where_anything_differs() {
     assert_eq!(ours.differing(&mut theirs).1, 0);
     theirs.add(b"not ours");
     assert_eq!(ours.differing(&mut theirs).1, 1);
+}
+
+#[test]
+fn what_is_shown_in_the_order_of_the_file_need_not_be_kept() {
+    let in_order = Fake { is_in_order: true, ..ALL };
+    assert_eq!(open_rows_of_batches(ALL, 2000, 100), (Some(0), 2000), "in any order");
+    assert_eq!(open_rows_of_batches(in_order, 2000, 100), (Some(0), 0));
+    // Fewer and more than the file has, before and behind it.
+    for shows in [3..2000, 0..1997] {
+        let (open, kept) = open_rows_of_batches(Fake { shows, is_in_order: true, ..ALL }, 2000, 100);
+        assert!((3..10).contains(&open.unwrap()) && kept == 100, "{open:?}, {kept}");
+    }
+    let more = Fake { shows: 0..2010, is_in_order: true, ..ALL };
+    assert_eq!(open_rows_of_batches(more, 2000, 100), (Some(0), 0), "others are none of the file's");
+}
+
+#[test]
+fn batches_are_answered_where_nothing_is_foreseen() {
+    let in_order = || Fake { is_in_order: true, ..ALL };
+    for (target, count, batch, why) in [
+        (Fake { holds: 0, ..in_order() }, 2000, 100, "all are otherwise"),
+        (Fake { fails_after: 0, ..in_order() }, 2000, 100, "an error at the beginning"),
+        (Fake { fails_after: 1500, ..in_order() }, 2000, 100, "an error"),
+        (in_order(), 900, 100, "a small file"),
+        (in_order(), 2000, 10, "nobody answers before the first records were looked up"),
+        (Fake { shows: 0..u32::MAX, ..in_order() }, 2000, 100, "a large file of others"),
+    ] {
+        assert_eq!(open_rows_of_batches(target, count, batch).0, None, "{why}");
+    }
 }

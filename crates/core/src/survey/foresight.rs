@@ -1,0 +1,248 @@
+//! The file's side of the comparison.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{
+        Arc,
+        atomic::Ordering::Relaxed,
+        mpsc::{Receiver, SyncSender, TryRecvError},
+    },
+};
+
+use super::{
+    AHEAD, FIRST, Form, Shared, SumNumber,
+    in_step::{Batch, Found},
+    sums::Sums,
+};
+use crate::{
+    Comparison, Count, CredentialRecord, DecodeError, Held, Located, Mode, Profile, Report, Run, compare,
+    compare::settled, items::with_checked_keys, step::Step,
+};
+
+/// A file with more faults than this is not the one that was imported without any.
+const MOST_FAULTS: usize = 10_000;
+
+/// Adds up what a target would hold if it held what the rows of a file say, and what would be reported then.
+///
+/// Rows are seen one by one ([`Foresight::add`]) or, which is less work where the target shows them in order, in batches
+/// ([`Foresight::add_batch`]).
+pub struct Foresight {
+    rule: Rule,
+    form: Form,
+    shared: Arc<Shared>,
+    sums: Sums,
+    report: Report,
+    /// How many records the target should show.
+    written: u64,
+    /// Until there are enough of them.
+    first: Vec<CredentialRecord>,
+    sender: Option<SyncSender<Vec<CredentialRecord>>>,
+    text: Vec<u8>,
+    /// Where the target is asked about batches, if it shows records in order.
+    batches: Option<SyncSender<Batch>>,
+    batch_bytes: usize,
+    found: Receiver<Found>,
+    asked: VecDeque<Asked>,
+}
+
+/// The rows of a batch.
+enum Asked {
+    /// Each of them is known.
+    Known(Vec<Option<SumNumber>>),
+    /// The target is asked about those with `true`; the others are in no sum.
+    Open(Vec<bool>),
+}
+
+type Row = Result<Located<CredentialRecord>, DecodeError>;
+
+/// What decides over a record that stands in the target as written.
+pub(super) struct Rule {
+    pub(super) profile: Profile,
+    pub(super) run: Run,
+}
+
+impl Rule {
+    /// Accounts for a record as if it stood in the target as it should; returns whether an import writes it into an empty
+    /// target, so that a later one should find it there.
+    ///
+    /// `None` where something would be written even so.
+    pub(super) fn foresee(&self, located: &Located<CredentialRecord>, report: &mut Report) -> Option<bool> {
+        let (record, profile) = (&located.value, &self.profile);
+        if let Some(lost) = settled(record, profile) {
+            report.unchanged(record, profile, lost);
+            return Some(true);
+        }
+        let Run { mode, authority } = self.run;
+        let is_written = matches!(compare(None, record, profile, authority), Comparison::Insert);
+        let held = if is_written { Held::AsWritten } else { Held::Nothing };
+        let step = Step::new(located, held, profile, authority);
+        if step.write().is_some() {
+            return None;
+        }
+        match mode {
+            Mode::Plan | Mode::Apply => step.settle(profile, report),
+            Mode::Verify => step.compare_with_target(profile, authority, report),
+        }
+        Some(is_written)
+    }
+}
+
+impl Foresight {
+    pub(super) fn new(
+        rule: Rule,
+        form: Form,
+        shared: Arc<Shared>,
+        sums: Sums,
+        sender: SyncSender<Vec<CredentialRecord>>,
+        (batches, found): (Option<SyncSender<Batch>>, Receiver<Found>),
+    ) -> Self {
+        Self {
+            rule,
+            form,
+            shared,
+            sums,
+            report: Report::default(),
+            written: 0,
+            first: Vec::new(),
+            sender: Some(sender),
+            text: Vec::new(),
+            batches,
+            batch_bytes: 0,
+            found,
+            asked: VecDeque::new(),
+        }
+    }
+
+    /// Sees a row of the file, and tells in which sum it is.
+    pub fn add(&mut self, row: &Row) -> SumNumber {
+        match self.judge(row) {
+            Some(true) => self.sums.add(&self.text),
+            Some(false) | None => SumNumber::NONE,
+        }
+    }
+
+    /// Sees rows that follow each other in the file; [`Foresight::answer`] tells what is found of them.
+    pub fn add_batch(&mut self, rows: &[Row]) {
+        let Some(batches) = self.batches.clone() else {
+            let numbers = rows.iter().map(|row| Some(self.add(row))).collect();
+            return self.asked.push_back(Asked::Known(numbers));
+        };
+        // The last one was about as long as this one will be.
+        let mut batch = Batch::with_capacity(rows.len(), self.batch_bytes + self.batch_bytes / 8);
+        let mut judge = |row: &Row| {
+            let is_shown = self.judge(row) == Some(true);
+            if is_shown {
+                batch.push(&self.text);
+            }
+            is_shown
+        };
+        let are_shown: Vec<bool> = rows.iter().map(&mut judge).collect();
+        self.batch_bytes = batch.bytes();
+        if batch.len() == 0 {
+            return self.asked.push_back(Asked::Known(vec![Some(SumNumber::NONE); rows.len()]));
+        }
+        self.asked.push_back(Asked::Open(are_shown));
+        // Nobody answers before the first records were looked up.
+        let is_too_early = self.sender.is_some() && self.asked.len() > AHEAD;
+        if is_too_early || batches.send(batch).is_err() {
+            self.give_up();
+        }
+    }
+
+    /// Tells what is found of the next batch, once for each in their order; with `waits` when it is known, else `None`
+    /// until then.
+    ///
+    /// It is the sum of each row, or nothing where the target is known to show what the row says: unless foreseeing fails
+    /// as a whole, nobody looks such a row up.
+    pub fn answer(&mut self, waits: bool) -> Option<Vec<Option<SumNumber>>> {
+        let found = match self.asked.front()? {
+            Asked::Open(_) if !self.is_over() => match self.found.try_recv() {
+                Ok(found) => Some(found),
+                Err(TryRecvError::Empty) if !waits => return None,
+                Err(_) => self.found.recv().ok(),
+            },
+            Asked::Open(_) | Asked::Known(_) => None,
+        };
+        Some(match (self.asked.pop_front()?, found) {
+            (Asked::Known(numbers), _) => numbers,
+            (Asked::Open(are_shown), Some(None)) => {
+                are_shown.into_iter().map(|is_shown| (!is_shown).then_some(SumNumber::NONE)).collect()
+            }
+            (Asked::Open(are_shown), Some(Some(numbers))) => {
+                let mut numbers = numbers.into_iter();
+                let number = |is_shown| if is_shown { numbers.next() } else { None };
+                are_shown.into_iter().map(number).map(|number| number.or(Some(SumNumber::NONE))).collect()
+            }
+            (Asked::Open(are_shown), None) => {
+                self.give_up();
+                vec![Some(SumNumber::NONE); are_shown.len()]
+            }
+        })
+    }
+
+    /// Tells that no more batches come, so that all that is asked will be answered.
+    pub fn end_batches(&mut self) {
+        self.batches = None;
+        // A file of so few records is no reason to read a whole table.
+        if self.sender.is_some() {
+            self.give_up();
+        }
+    }
+
+    pub(super) fn finish(self) -> (Rule, Report, Sums, u64) {
+        (self.rule, self.report, self.sums, self.written)
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.is_over.load(Relaxed)
+    }
+
+    fn give_up(&self) {
+        self.shared.is_over.store(true, Relaxed);
+    }
+
+    /// Tells whether the target should show a row, which is then in `text`; `None` where no sum can tell what is to be done.
+    fn judge(&mut self, row: &Row) -> Option<bool> {
+        if self.is_over() {
+            return None;
+        }
+        let is_shown = match row {
+            Ok(located) => with_checked_keys([&located.value.public_key], || self.judge_record(located)),
+            Err(DecodeError::Row(row)) => {
+                self.report.fault(Count::Refused, row.location, row.faults.iter().cloned());
+                Some(false)
+            }
+            Err(DecodeError::Stop(_)) => None,
+        };
+        let is_shown = is_shown.filter(|_| self.report.faults.len() <= MOST_FAULTS);
+        if is_shown.is_none() {
+            self.give_up();
+        }
+        is_shown
+    }
+
+    fn judge_record(&mut self, located: &Located<CredentialRecord>) -> Option<bool> {
+        let record = &located.value;
+        if !self.rule.foresee(located, &mut self.report)? {
+            self.sums.add_none();
+            return Some(false);
+        }
+        self.written += 1;
+        self.text.clear();
+        let is_known = (self.form)(record, &mut self.text) && self.is_sampled(record);
+        is_known.then_some(true)
+    }
+
+    /// Keeps the first records, and has them looked up when there are enough of them; `false` where nobody does.
+    fn is_sampled(&mut self, record: &CredentialRecord) -> bool {
+        if self.sender.is_none() {
+            return true;
+        }
+        self.first.push(record.clone());
+        if self.first.len() < FIRST {
+            return true;
+        }
+        self.sender.take().is_some_and(|sender| sender.send(mem::take(&mut self.first)).is_ok())
+    }
+}

@@ -1,7 +1,9 @@
 //! Opens an export and reads it, once to check it and once more to use it.
 
 use anyhow::Context as _;
-use keyferry_core::{CredentialRecord, DecodeError, Foreseen, Gate, Located, RpId, Rules, gate_batches};
+use keyferry_core::{
+    CredentialRecord, DecodeError, Foreseen, Gate, Located, Onlooker, RpId, Rules, gate_batches,
+};
 use keyferry_sources::{
     Crc64Nvme, Digests, ExportFile, FileError, Limits, Note,
     corbado::{Batch, Corbado},
@@ -68,12 +70,7 @@ impl Export {
     }
 
     /// Reads the whole file and decides whether it can be trusted; nothing may be written before.
-    pub(crate) fn check(&self, mut each: impl FnMut(&Row)) -> anyhow::Result<Checked> {
-        self.check_batches(|batch| batch.as_ref().iter().for_each(&mut each))
-    }
-
-    /// Does the same, and gives each batch away when its rows were looked at.
-    pub(crate) fn check_batches(&self, seen: impl FnMut(Batch)) -> anyhow::Result<Checked> {
+    pub(crate) fn check(&self, onlooker: &mut impl Onlooker<Batch>) -> anyhow::Result<Checked> {
         let progress = Progress::start("checking", self.file().length());
         let notes = RefCell::new(BTreeMap::new());
         let open = || {
@@ -93,7 +90,7 @@ impl Export {
                 batch
             }))
         };
-        let gate = gate_batches(open, seen).map_err(|error| match self.file().has_changed() {
+        let gate = gate_batches(open, onlooker).map_err(|error| match self.file().has_changed() {
             // Whatever is wrong with a file that is being written is not what is wrong.
             true => FileError::Changed.into(),
             false => output::unboxed(error),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use keyferry_core::{
-    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Frequencies, Occurrences, Report,
-    RpId, Standing,
+    Aaguid, Backup, CannotLogIn, CoseAlgorithm, Count, CredentialRecord, Each, Frequencies, Occurrences,
+    Report, RpId, Standing,
 };
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<bool> {
     };
     let export = Export::open(&args.source, rp_id)?;
     let mut findings = Findings::default();
-    let checked = export.check(|row| findings.add(row, Standing::First))?;
+    let checked = export.check(&mut Each(|row: &Row| findings.add(row, Standing::First)))?;
     let mut users = checked.gate.one_file.accounts();
     if !checked.gate.one_file.is_consistent() {
         // What the rows say about each other is known only now: count again, with it.

@@ -2,51 +2,60 @@
 
 use std::collections::VecDeque;
 
-use keyferry_core::{Foresight, SumNumber};
+use keyferry_core::{Foresight, Onlooker, SumNumber};
 use keyferry_sources::corbado::Batch;
 
 use crate::{
     export::{Again, Checked, Export, Row},
-    spool::{Order, Spool},
+    spool::{Order, Spool, Spooled},
 };
 
-/// The rows of the first pass, which are not kept before it shows whether anybody may want them.
-struct Keeper {
-    spool: Spool,
-    waiting: VecDeque<Batch>,
-}
-
-/// Checks an export as [`Export::check`] does, and keeps its rows for a second pass where there is room for them.
+/// Checks an export and keeps its rows for a second pass, where there is room for them.
 ///
-/// `foresight` tells which of them that pass may want, if a target is compared as a whole.
+/// `foresight` tells which of them that pass may want, if a target is compared as a whole; `each` sees all of them.
 pub(crate) fn check_and_keep(
     export: &Export,
     order: Order,
-    mut foresight: Option<&mut Foresight>,
-    mut each: impl FnMut(&Row),
+    foresight: Option<&mut Foresight>,
+    each: impl FnMut(&Row),
 ) -> anyhow::Result<(Checked, Again)> {
-    let mut keeper = Keeper { spool: Spool::new(order), waiting: VecDeque::new() };
-    let checked = export.check_batches(|batch| {
-        batch.as_ref().iter().for_each(&mut each);
-        match &mut foresight {
-            None => batch.as_ref().iter().for_each(|row| keeper.spool.add(row, SumNumber::NONE)),
-            Some(foresight) => {
-                foresight.add_batch(batch.as_ref());
-                keeper.waiting.push_back(batch);
-                keeper.keep_answered(foresight, false);
-            }
-        }
-    })?;
-    if let Some(foresight) = foresight {
-        foresight.end_batches();
-        keeper.keep_answered(foresight, true);
-    }
-    Ok((checked, keeper.spool.finish().map_or(Again::File, Again::Kept)))
+    let mut keeper = Keeper { each, foresight, spool: Spool::new(order), waiting: VecDeque::new() };
+    let checked = export.check(&mut keeper)?;
+    Ok((checked, keeper.finish().map_or(Again::File, Again::Kept)))
 }
 
-impl Keeper {
-    /// Keeps what is known to be open.
-    fn keep_answered(&mut self, foresight: &mut Foresight, waits: bool) {
+/// Keeps rows as soon as it shows that somebody may want them.
+struct Keeper<'f, F> {
+    each: F,
+    foresight: Option<&'f mut Foresight>,
+    spool: Spool,
+    /// Those of which the target is asked.
+    waiting: VecDeque<Batch>,
+}
+
+impl<F: FnMut(&Row)> Onlooker<Batch> for Keeper<'_, F> {
+    fn see(&mut self, row: &Row) {
+        (self.each)(row);
+        let number = match &mut self.foresight {
+            Some(foresight) => foresight.add(row),
+            None => Some(SumNumber::NONE),
+        };
+        if let Some(number) = number {
+            self.spool.add(row, number);
+        }
+    }
+
+    fn take(&mut self, batch: Batch) {
+        if self.foresight.as_mut().is_some_and(|foresight| foresight.end_batch()) {
+            self.waiting.push_back(batch);
+            self.keep_answered(false);
+        }
+    }
+}
+
+impl<F> Keeper<'_, F> {
+    fn keep_answered(&mut self, waits: bool) {
+        let Some(foresight) = &mut self.foresight else { return };
         while let Some(numbers) = foresight.answer(waits) {
             let Some(batch) = self.waiting.pop_front() else { return };
             for (row, number) in batch.as_ref().iter().zip(numbers) {
@@ -56,5 +65,13 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    fn finish(mut self) -> Option<Spooled> {
+        if let Some(foresight) = &mut self.foresight {
+            foresight.end_batches();
+        }
+        self.keep_answered(true);
+        self.spool.finish()
     }
 }

@@ -7,14 +7,16 @@ use keyferry_assertion::{
     Assertion, AuthenticatorData, ClientData, Expected, Findings, Flags, Held, Origin, Outcome, Recorded,
     Step, rp_id_of, verify,
 };
-use keyferry_core::{CredentialRecord, DecodeError, Fault, Located, Location, RpId, Shown, Standing, Status};
+use keyferry_core::{
+    CredentialRecord, DecodeError, Each, Fault, Located, Location, RpId, Shown, Standing, Status,
+};
 
 mod report;
 
 use crate::{
     args::{ProbeArgs, SourceArgs, UserHandle},
     describe,
-    export::Export,
+    export::{Export, Row},
     output::{self, number},
     user_handles::Fit,
 };
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<bool> {
     };
     let export = Export::open(&source, import_with)?;
     let mut found = Rows::default();
-    let checked = export.check(|row| found.look_at(row, &recorded.assertion))?;
+    let checked = export.check(&mut Each(|row: &Row| found.look_at(row, &recorded.assertion)))?;
     let mut report = Probe::default();
     match (&found.record, &found.refused) {
         (Some(located), _) => {
@@ -138,7 +140,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn look_at(&mut self, row: &crate::export::Row, assertion: &Assertion) {
+    fn look_at(&mut self, row: &Row, assertion: &Assertion) {
         match row {
             Ok(located) if located.value.credential_id == assertion.credential_id => {
                 self.count += 1;

@@ -43,7 +43,9 @@ pub use items::{
 };
 pub use located::{Located, Location};
 pub use one_file::{Frequencies, Occurrences, OneFile, OneFileBuilder, Standing};
-pub use plan::{Gate, Mode, Run, apply, gate, gate_batches, plan, transfer, transfer_open, verify};
+pub use plan::{
+    Each, Gate, Mode, Onlooker, Run, apply, gate, gate_batches, plan, transfer, transfer_open, verify,
+};
 pub use record::{AccountRule, CredentialRecord, RecordDraft, Rules, UserHandleRule};
 pub use report::{Count, Counts, Report, RowFault};
 pub use shown::Shown;

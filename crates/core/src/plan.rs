@@ -56,6 +56,26 @@ impl Gate {
     }
 }
 
+/// Looks on while the rows of a file are gathered.
+pub trait Onlooker<B> {
+    /// Sees a row of the file.
+    fn see(&mut self, row: &Result<Located<CredentialRecord>, DecodeError>);
+
+    /// Is given the rows that were read together when all of them were seen.
+    fn take(&mut self, batch: B);
+}
+
+/// Sees each row with a function, and has no use for batches.
+pub struct Each<F>(pub F);
+
+impl<B, F: FnMut(&Result<Located<CredentialRecord>, DecodeError>)> Onlooker<B> for Each<F> {
+    fn see(&mut self, row: &Result<Located<CredentialRecord>, DecodeError>) {
+        self.0(row);
+    }
+
+    fn take(&mut self, _batch: B) {}
+}
+
 /// Reads a whole file and gathers what its rows say about each other.
 ///
 /// As [`gate_batches`]; `each` sees every row of the first reading, for statistics.
@@ -64,20 +84,20 @@ impl Gate {
 /// - as [`gate_batches`].
 pub fn gate<B, R: Iterator<Item = B>>(
     open: impl FnMut() -> Result<R, Box<dyn std::error::Error + Send + Sync>>,
-    mut each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
+    each: impl FnMut(&Result<Located<CredentialRecord>, DecodeError>),
 ) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>>
 where
     B: AsRef<[Result<Located<CredentialRecord>, DecodeError>]>
         + IntoIterator<Item = Result<Located<CredentialRecord>, DecodeError>>,
 {
-    gate_batches(open, |batch| batch.as_ref().iter().for_each(&mut each))
+    gate_batches(open, &mut Each(each))
 }
 
 /// Reads a whole file and gathers what its rows say about each other.
 ///
 /// `open` begins to read, some rows at a time; they are looked at where they lie, so that a source can have them back.
-/// Where several rows have one credential ID, the file is read once more to compare them. `seen` is given every batch of
-/// the first reading when its rows were gathered; none of them stops the source.
+/// Where several rows have one credential ID, the file is read once more to compare them. The onlooker sees the first
+/// reading.
 ///
 /// # Errors
 /// - the file cannot be opened.
@@ -85,7 +105,7 @@ where
 /// - the second reading has another number of rows than the first one.
 pub fn gate_batches<B, R: Iterator<Item = B>>(
     mut open: impl FnMut() -> Result<R, Box<dyn std::error::Error + Send + Sync>>,
-    mut seen: impl FnMut(B),
+    onlooker: &mut impl Onlooker<B>,
 ) -> Result<Gate, Box<dyn std::error::Error + Send + Sync>>
 where
     B: AsRef<[Result<Located<CredentialRecord>, DecodeError>]>
@@ -96,6 +116,7 @@ where
     let mut has_user_handles = false;
     for batch in open()? {
         for row in batch.as_ref() {
+            onlooker.see(row);
             rows += 1;
             match row {
                 Ok(located) => {
@@ -106,7 +127,7 @@ where
                 Err(DecodeError::Stop(_)) => return Err(stopped(batch)),
             }
         }
-        seen(batch);
+        onlooker.take(batch);
     }
     let mut one_file = builder.build();
     if one_file.wants_another_look() {

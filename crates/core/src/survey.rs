@@ -138,8 +138,7 @@ struct Shared {
     shown: AtomicU64,
 }
 
-/// Runs `check`, which shows all rows of a file to [`Foresight::add`] or [`Foresight::add_batch`], while the target shows
-/// what it holds.
+/// Runs `check`, which shows all rows of a file to [`Foresight::add`], while the target shows what it holds.
 ///
 /// When the file was read sooner, `waiting` is told now and then how many records were shown, and of about how many.
 ///

@@ -26,7 +26,7 @@ pub struct Target<'t> {
 /// What is changed in an export after its import, and how many of its rows may be looked up for that.
 type Change = (&'static str, u64, fn(&mut Vec<CredentialRecord>));
 
-/// Rows that are seen together, where they are not seen one by one.
+/// Rows that a target is asked about together, if it shows its records in order.
 const BATCH: usize = 90;
 
 const CHANGES: &[Change] = &[
@@ -102,14 +102,13 @@ pub fn says_the_same(target: &Target<'_>) {
     remove(target, &others);
 
     // What was foreseen is also what an import does.
-    let run = Run { mode: Mode::Apply, authority: Authority::Export };
-    let (done, _) = foreseen(target, &rows(&imported), run, Some(BATCH));
+    let (done, _) = foreseen(target, &rows(&imported), Mode::Apply, Authority::Export);
     assert_eq!(Some(&done), alone.first(), "nothing is done where nothing has changed");
     let mut records = imported.clone();
     let news: [usize; 5] = [1, 2, 4, 7, 8];
     news.iter().filter_map(|at| CHANGES.get(*at)).for_each(|(_, _, change)| change(&mut records));
     let planned = carry_all(target, &records, Mode::Plan, Authority::Export);
-    let (done, looked_up) = foreseen(target, &rows(&records), run, Some(BATCH));
+    let (done, looked_up) = foreseen(target, &rows(&records), Mode::Apply, Authority::Export);
     assert!(looked_up.is_some(), "news among many rows are no reason to look all of them up");
     assert_eq!(done, planned, "an import does what was planned");
     let after = carry_all(target, &records, Mode::Plan, Authority::Export);
@@ -130,15 +129,12 @@ fn both_ways(target: &Target<'_>, records: &[CredentialRecord], what: &str, most
     ];
     for (mode, authority) in runs {
         let one_by_one = carry_all(target, records, mode, authority);
-        for batch in [None, Some(BATCH)] {
-            let (whole, looked_up) = foreseen(target, &rows(records), Run { mode, authority }, batch);
-            match looked_up {
-                None => assert_eq!(most, u64::MAX, "{what}, {mode:?}, {batch:?}: nothing was foreseen"),
-                Some(looked_up) => {
-                    let most = most.saturating_add(not_written);
-                    assert!(looked_up <= most, "{what}, {batch:?}: {looked_up} rows looked up");
-                    assert_eq!(whole, one_by_one, "{what}, {mode:?}, {authority:?}, {batch:?}");
-                }
+        let (whole, looked_up) = foreseen(target, &rows(records), mode, authority);
+        match looked_up {
+            None => assert_eq!(most, u64::MAX, "{what}, {mode:?}: nothing was foreseen"),
+            Some(looked_up) => {
+                assert!(looked_up <= most.saturating_add(not_written), "{what}: {looked_up} rows looked up");
+                assert_eq!(whole, one_by_one, "{what}, {mode:?}, {authority:?}");
             }
         }
         plan.get_or_insert(one_by_one);
@@ -233,14 +229,10 @@ fn carry_all(target: &Target<'_>, records: &[CredentialRecord], mode: Mode, auth
 }
 
 /// Compares as a whole and looks up what is open then; returns also how many rows that were, if anything was foreseen.
-fn foreseen(target: &Target<'_>, rows: &[Row], run: Run, batch: Option<usize>) -> (Report, Option<u64>) {
+fn foreseen(target: &Target<'_>, rows: &[Row], mode: Mode, authority: Authority) -> (Report, Option<u64>) {
     let survey = (target.survey)().expect("a target that is there");
-    let check = |foresight: &mut Foresight| -> Result<Vec<Option<SumNumber>>, ()> {
-        Ok(match batch {
-            None => rows.iter().map(|row| Some(foresight.add(row))).collect(),
-            Some(length) => in_batches(foresight, rows, length),
-        })
-    };
+    let run = Run { mode, authority };
+    let check = |foresight: &mut Foresight| Ok::<_, ()>(numbers(foresight, rows));
     let (numbers, foreseen) = foresee(survey, run, check, |_, _| ()).expect("nothing stops");
     assert_eq!(numbers.len(), rows.len(), "each row is answered");
     let gate = gate_of(rows);
@@ -253,16 +245,18 @@ fn foreseen(target: &Target<'_>, rows: &[Row], run: Run, batch: Option<usize>) -
     let looked_up = again(rows).into_iter().zip(numbers);
     let looked_up = looked_up.filter(|(row, number)| row.is_ok() && is_open(*number)).map(|(row, _)| row);
     let mut report = Report::default();
-    let mut sink = if run.mode == Mode::Apply { (target.writer)() } else { (target.reader)() };
+    let mut sink = if mode == Mode::Apply { (target.writer)() } else { (target.reader)() };
     transfer_open(looked_up, &mut foreseen, &gate, &mut *sink, run, &mut report, |_| ())
         .expect("nothing stops");
     (sorted(foreseen.report(report)), Some(count))
 }
 
-fn in_batches(foresight: &mut Foresight, rows: &[Row], length: usize) -> Vec<Option<SumNumber>> {
+/// The sum of each row that must be kept.
+fn numbers(foresight: &mut Foresight, rows: &[Row]) -> Vec<Option<SumNumber>> {
     let mut numbers = Vec::new();
-    for batch in rows.chunks(length) {
-        foresight.add_batch(batch);
+    for batch in rows.chunks(BATCH) {
+        numbers.extend(batch.iter().filter_map(|row| foresight.add(row)).map(Some));
+        foresight.end_batch();
         numbers.extend(std::iter::from_fn(|| foresight.answer(false)).flatten());
     }
     foresight.end_batches();

@@ -25,8 +25,6 @@ const MOST_FAULTS: usize = 10_000;
 
 /// Adds up what a target would hold if it held what the rows of a file say, and what would be reported then.
 ///
-/// Rows are seen one by one ([`Foresight::add`]) or, which is less work where the target shows them in order, in batches
-/// ([`Foresight::add_batch`]).
 pub struct Foresight {
     rule: Rule,
     form: Form,
@@ -41,7 +39,8 @@ pub struct Foresight {
     text: Vec<u8>,
     /// Where the target is asked about batches, if it shows records in order.
     batches: Option<SyncSender<Batch>>,
-    batch_bytes: usize,
+    batch: Batch,
+    are_shown: Vec<bool>,
     found: Receiver<Found>,
     asked: VecDeque<Asked>,
 }
@@ -108,53 +107,58 @@ impl Foresight {
             sender: Some(sender),
             text: Vec::new(),
             batches,
-            batch_bytes: 0,
+            batch: Batch::default(),
+            are_shown: Vec::new(),
             found,
             asked: VecDeque::new(),
         }
     }
 
     /// Sees a row of the file, and tells in which sum it is.
-    pub fn add(&mut self, row: &Row) -> SumNumber {
-        match self.judge(row) {
-            Some(true) => self.sums.add(&self.text),
-            Some(false) | None => SumNumber::NONE,
+    ///
+    /// `None` where the target is to be asked about it together with the rows before and after it: when
+    /// [`Foresight::end_batch`] has ended these, [`Foresight::answer`] tells what is found of them.
+    pub fn add(&mut self, row: &Row) -> Option<SumNumber> {
+        let is_shown = self.judge(row) == Some(true);
+        if self.batches.is_none() {
+            return Some(if is_shown { self.sums.add(&self.text) } else { SumNumber::NONE });
         }
+        if is_shown {
+            self.batch.push(&self.text);
+        }
+        self.are_shown.push(is_shown);
+        None
     }
 
-    /// Sees rows that follow each other in the file; [`Foresight::answer`] tells what is found of them.
-    pub fn add_batch(&mut self, rows: &[Row]) {
-        let Some(batches) = self.batches.clone() else {
-            let numbers = rows.iter().map(|row| Some(self.add(row))).collect();
-            return self.asked.push_back(Asked::Known(numbers));
-        };
-        // The last one was about as long as this one will be.
-        let mut batch = Batch::with_capacity(rows.len(), self.batch_bytes + self.batch_bytes / 8);
-        let mut judge = |row: &Row| {
-            let is_shown = self.judge(row) == Some(true);
-            if is_shown {
-                batch.push(&self.text);
-            }
-            is_shown
-        };
-        let are_shown: Vec<bool> = rows.iter().map(&mut judge).collect();
-        self.batch_bytes = batch.bytes();
+    /// Asks the target about the rows that were added since it was asked last; returns whether there are any.
+    pub fn end_batch(&mut self) -> bool {
+        if self.are_shown.is_empty() {
+            return false;
+        }
+        // The next one will be about as long.
+        let batch = self.batch.replace();
+        let are_shown = mem::take(&mut self.are_shown);
+        self.are_shown.reserve(are_shown.len());
         if batch.len() == 0 {
-            return self.asked.push_back(Asked::Known(vec![Some(SumNumber::NONE); rows.len()]));
+            let numbers = vec![Some(SumNumber::NONE); are_shown.len()];
+            self.asked.push_back(Asked::Known(numbers));
+            return true;
         }
         self.asked.push_back(Asked::Open(are_shown));
-        // Nobody answers before the first records were looked up.
+        // Nobody takes a batch before the first records were looked up, so to send more would be to wait for ever.
         let is_too_early = self.sender.is_some() && self.asked.len() > AHEAD;
-        if is_too_early || batches.send(batch).is_err() {
+        let batches = self.batches.as_ref().filter(|_| !is_too_early);
+        if batches.is_none_or(|batches| batches.send(batch).is_err()) {
             self.give_up();
         }
+        true
     }
 
     /// Tells what is found of the next batch, once for each in their order; with `waits` when it is known, else `None`
     /// until then.
     ///
-    /// It is the sum of each row, or nothing where the target is known to show what the row says: unless foreseeing fails
-    /// as a whole, nobody looks such a row up.
+    /// It is the sum of each of its rows, or nothing where the target is known to show what the row says: unless
+    /// foreseeing fails as a whole, nobody looks such a row up.
     pub fn answer(&mut self, waits: bool) -> Option<Vec<Option<SumNumber>>> {
         let found = match self.asked.front()? {
             Asked::Open(_) if !self.is_over() => match self.found.try_recv() {

@@ -4,7 +4,10 @@
 //! they should be without a hash, and nothing of them need be kept for later. What is not the same, a batch at a time, is
 //! added up like all that is in no order.
 
-use std::sync::mpsc::{Receiver, Sender};
+use std::{
+    mem,
+    sync::mpsc::{Receiver, Sender},
+};
 
 use super::{SumNumber, sums::Sums};
 
@@ -12,23 +15,22 @@ use super::{SumNumber, sums::Sums};
 const AROUND: usize = 16;
 
 /// The forms of some records that follow each other in the file.
+#[derive(Default)]
 pub(super) struct Batch {
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Batch {
-    pub(super) fn with_capacity(forms: usize, bytes: usize) -> Self {
-        Self { text: Vec::with_capacity(bytes), ends: Vec::with_capacity(forms) }
+    /// Returns what there is, and begins another one of about the same length.
+    pub(super) fn replace(&mut self) -> Self {
+        let text = Vec::with_capacity(self.text.len() + self.text.len() / 8);
+        mem::replace(self, Self { text, ends: Vec::with_capacity(self.ends.len()) })
     }
 
     pub(super) fn push(&mut self, form: &[u8]) {
         self.text.extend_from_slice(form);
         self.ends.push(self.text.len());
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.text.len()
     }
 
     pub(super) fn len(&self) -> usize {

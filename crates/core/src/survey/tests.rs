@@ -85,13 +85,14 @@ fn open_rows(target: Fake, count: u32) -> Option<u64> {
     foreseen.map(|foreseen| foreseen.rows())
 }
 
-/// The same of rows that are seen in batches, and how many of them must be kept.
+/// The same of a target that is asked about batches, and how many of them must be kept.
 fn open_rows_of_batches(target: Fake, count: u32, batch: usize) -> (Option<u64>, usize) {
     let rows = rows(count);
     let check = |foresight: &mut Foresight| {
         let mut numbers = Vec::new();
         for batch in rows.chunks(batch) {
-            foresight.add_batch(batch);
+            numbers.extend(batch.iter().filter_map(|row| foresight.add(row)).map(Some));
+            foresight.end_batch();
             numbers.extend(std::iter::from_fn(|| foresight.answer(false)).flatten());
         }
         foresight.end_batches();

@@ -9,7 +9,7 @@ fn open(ours: &[u32], theirs: &[u32], length: usize) -> (Vec<u32>, usize) {
     let (batches, asked) = channel();
     let (answers, found) = channel();
     for forms in ours.chunks(length) {
-        let mut batch = Batch::with_capacity(0, 0);
+        let mut batch = Batch::default();
         forms.iter().for_each(|form| batch.push(&form.to_be_bytes()));
         batches.send(batch).unwrap();
     }

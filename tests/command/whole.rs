@@ -142,6 +142,18 @@ fn rows_that_were_not_kept_are_read_again() {
     }
 }
 
+/// A file that holds far more than the export is not compared as a whole to its end.
+#[test]
+fn many_lines_of_others_change_nothing() {
+    let folder = Folder::with("export.csv", csv(&rows()));
+    let others: Vec<_> = Generator::new(6000, 12, "example.com").credentials().map(|made| made.row).collect();
+    folder.write("others.csv", csv(&others));
+    let inserted = folder.import("export.csv", "simplewebauthn:t.jsonl").count("inserted");
+    folder.import("others.csv", "simplewebauthn:t.jsonl");
+    let verified = folder.carry("verify", "export.csv", "simplewebauthn:t.jsonl", "").expect(0);
+    assert_eq!(verified.counts(), counts(0, inserted, 1500 - inserted));
+}
+
 /// A text is not the same bytes: an application that asks for bytes does not find it.
 #[test]
 fn texts_in_a_forged_database_are_no_bytes() {

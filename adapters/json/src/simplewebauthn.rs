@@ -19,11 +19,10 @@ use std::error::Error;
 
 use keyferry_core::{
     Backup, CannotLogIn, CoseAlgorithm, CredentialRecord, Item, Profile, SignCount, StoredRecord, UserHandle,
-    base64_engine::push_base64url,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordFormat, encode, parts};
+use crate::{RecordFormat, base64url, encode, parts};
 
 /// The format of SimpleWebAuthn's records.
 #[derive(Clone, Copy, Debug)]
@@ -85,14 +84,14 @@ impl RecordFormat for SimpleWebAuthn {
     /// All members in the order of [`Passkey`]; of most nothing is built before it is written.
     fn write(record: &CredentialRecord, text: &mut Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
         text.extend_from_slice(br#"{"id":""#);
-        push_base64url(record.credential_id.as_bytes(), text);
+        base64url::push(record.credential_id.as_bytes(), text);
         text.extend_from_slice(br#"","publicKey":""#);
-        push_base64url(parts::polymorphic(&record.public_key).as_bytes(), text);
+        base64url::push(parts::polymorphic(&record.public_key).as_bytes(), text);
         text.extend_from_slice(br#"","user":"#);
         serde_json::to_writer(&mut *text, record.account.as_str())?;
         if let Some(handle) = &record.user_handle {
             text.extend_from_slice(br#","webauthnUserID":""#);
-            push_base64url(handle.as_bytes(), text);
+            base64url::push(handle.as_bytes(), text);
             text.push(b'"');
         }
         text.extend_from_slice(br#","counter":"#);

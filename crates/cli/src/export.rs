@@ -45,7 +45,8 @@ pub(crate) enum Again {
 }
 
 impl Again {
-    /// Leaves out the kept rows that need not be looked up; without anything foreseen, all of the file are.
+    /// Leaves out the kept rows that need not be looked up; where nothing is foreseen all rows of the file are given, which
+    /// is read again if some were not kept.
     pub(crate) fn only_open(self, foreseen: Option<&Foreseen>) -> Self {
         match (self, foreseen) {
             (Self::Kept(spooled), Some(foreseen)) => Self::Kept(spooled.only_open(foreseen)),

@@ -48,15 +48,15 @@ impl<F: FnMut(&Row)> Onlooker<Batch> for Keeper<'_, F> {
     fn take(&mut self, batch: Batch) {
         if self.foresight.as_mut().is_some_and(|foresight| foresight.end_batch()) {
             self.waiting.push_back(batch);
-            self.keep_answered(false);
+            self.keep_answered();
         }
     }
 }
 
 impl<F> Keeper<'_, F> {
-    fn keep_answered(&mut self, waits: bool) {
+    fn keep_answered(&mut self) {
         let Some(foresight) = &mut self.foresight else { return };
-        while let Some(numbers) = foresight.answer(waits) {
+        while let Some(numbers) = foresight.answer() {
             let Some(batch) = self.waiting.pop_front() else { return };
             for (row, number) in batch.as_ref().iter().zip(numbers) {
                 match number {
@@ -65,13 +65,16 @@ impl<F> Keeper<'_, F> {
                 }
             }
         }
+        if foresight.is_over() {
+            self.spool.end_unless_whole();
+        }
     }
 
     fn finish(mut self) -> Option<Spooled> {
         if let Some(foresight) = &mut self.foresight {
             foresight.end_batches();
         }
-        self.keep_answered(true);
+        self.keep_answered();
         self.spool.finish()
     }
 }

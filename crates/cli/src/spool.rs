@@ -100,13 +100,24 @@ impl Spool {
             Err(_) => false,
         };
         if !is_kept {
-            *self = Self { is_full: true, ..Self::new(Order::OfFile) };
+            self.end();
         }
+    }
+
+    fn end(&mut self) {
+        *self = Self { is_full: true, ..Self::new(Order::OfFile) };
     }
 
     /// Leaves a row out; all of them must be read again then, should it be wanted.
     pub(crate) fn leave_out(&mut self) {
         self.is_part = true;
+    }
+
+    /// Keeps nothing any more if rows were left out, since all of them are wanted now.
+    pub(crate) fn end_unless_whole(&mut self) {
+        if self.is_part {
+            self.end();
+        }
     }
 
     fn keep(&mut self, located: &Located<CredentialRecord>, sum: SumNumber) -> io::Result<()> {

@@ -16,7 +16,6 @@
 //! # Ok::<(), keyferry_core::RpIdError>(())
 //! ```
 
-pub mod base64_engine;
 pub mod items;
 
 mod compare;

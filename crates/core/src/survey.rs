@@ -140,6 +140,9 @@ struct Shared {
 
 /// Runs `check`, which shows all rows of a file to [`Foresight::add`], while the target shows what it holds.
 ///
+/// A target may be asked about many rows at once: `check` ends each batch ([`Foresight::end_batch`]), says when there are
+/// no more ([`Foresight::end_batches`]) and takes all answers ([`Foresight::answer`]); else nothing is foreseen.
+///
 /// When the file was read sooner, `waiting` is told now and then how many records were shown, and of about how many.
 ///
 /// # Errors

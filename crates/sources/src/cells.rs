@@ -6,10 +6,7 @@ use base64::{
     DecodeError, DecodeSliceError, Engine as _,
     engine::{DecodePaddingMode, GeneralPurposeConfig},
 };
-use keyferry_core::{
-    Fault, FaultCode, Item, Shown,
-    base64_engine::{self, Base64},
-};
+use keyferry_core::{Fault, FaultCode, Item, Shown};
 
 /// Something unusual about the rows of an export that harms no login; counted and reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +162,7 @@ pub(crate) fn decode_base64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
 }
 
 fn decode_alphabet(text: &[u8], is_standard: bool) -> Result<Vec<u8>, DecodeError> {
-    let engine: &Base64 = if is_standard { &STANDARD } else { &URL_SAFE };
+    let engine: &fast::Engine = if is_standard { &STANDARD } else { &URL_SAFE };
     // Of just the length that well-formed text has, so that nothing moves when the bytes become a value.
     let padding = text.iter().rev().take_while(|character| **character == b'=').count();
     let characters = text.len() - padding;
@@ -196,8 +193,36 @@ pub(crate) fn glimpse(text: &str) -> String {
 const STRICT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(false);
-static URL_SAFE: LazyLock<Base64> = LazyLock::new(|| base64_engine::url_safe(STRICT));
-static STANDARD: LazyLock<Base64> = LazyLock::new(|| base64_engine::standard(STRICT));
+static URL_SAFE: LazyLock<fast::Engine> = LazyLock::new(|| fast::url_safe(STRICT));
+static STANDARD: LazyLock<fast::Engine> = LazyLock::new(|| fast::standard(STRICT));
+
+/// The engine that uses AVX2 or NEON where the processor has it; it exists for these two architectures only.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod fast {
+    pub(super) use base64::engine::Simd as Engine;
+
+    pub(super) fn url_safe(config: super::GeneralPurposeConfig) -> Engine {
+        Engine::url_safe(config)
+    }
+
+    pub(super) fn standard(config: super::GeneralPurposeConfig) -> Engine {
+        Engine::standard(config)
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod fast {
+    use base64::alphabet;
+    pub(super) use base64::engine::GeneralPurpose as Engine;
+
+    pub(super) fn url_safe(config: super::GeneralPurposeConfig) -> Engine {
+        Engine::new(&alphabet::URL_SAFE, config)
+    }
+
+    pub(super) fn standard(config: super::GeneralPurposeConfig) -> Engine {
+        Engine::new(&alphabet::STANDARD, config)
+    }
+}
 
 fn explain(error: DecodeError) -> String {
     match error {

@@ -257,9 +257,9 @@ fn numbers(foresight: &mut Foresight, rows: &[Row]) -> Vec<Option<SumNumber>> {
     for batch in rows.chunks(BATCH) {
         numbers.extend(batch.iter().filter_map(|row| foresight.add(row)).map(Some));
         foresight.end_batch();
-        numbers.extend(std::iter::from_fn(|| foresight.answer(false)).flatten());
+        numbers.extend(std::iter::from_fn(|| foresight.answer()).flatten());
     }
     foresight.end_batches();
-    numbers.extend(std::iter::from_fn(|| foresight.answer(true)).flatten());
+    numbers.extend(std::iter::from_fn(|| foresight.answer()).flatten());
     numbers
 }

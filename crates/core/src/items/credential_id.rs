@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Fault, FaultCode, Item, base64_engine::to_base64url};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{Fault, FaultCode, Item};
 
 /// Identifies a public key credential source: 1 to 1023 bytes.
 ///
@@ -48,7 +50,7 @@ impl CredentialId {
 
     /// Returns the ID as base64url without padding, the form in which browsers send it.
     pub fn to_base64url(&self) -> String {
-        to_base64url(&self.0)
+        URL_SAFE_NO_PAD.encode(&self.0)
     }
 
     /// Returns the beginning of the base64url form, enough for a person to find the row and never the whole.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Fault, FaultCode, Item, base64_engine::to_base64url};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{Fault, FaultCode, Item};
 
 /// Names the user inside the passkey: 1 to 64 bytes, chosen at registration and returned at each discoverable login.
 ///
@@ -40,7 +42,7 @@ impl UserHandle {
 
     /// Returns the handle as base64url without padding, the form in which browsers send it.
     pub fn to_base64url(&self) -> String {
-        to_base64url(&self.0)
+        URL_SAFE_NO_PAD.encode(&self.0)
     }
 }
 

@@ -24,7 +24,6 @@ use crate::{
 const MOST_FAULTS: usize = 10_000;
 
 /// Adds up what a target would hold if it held what the rows of a file say, and what would be reported then.
-///
 pub struct Foresight {
     rule: Rule,
     form: Form,
@@ -42,15 +41,15 @@ pub struct Foresight {
     batch: Batch,
     are_shown: Vec<bool>,
     found: Receiver<Found>,
-    asked: VecDeque<Asked>,
+    open: VecDeque<Open>,
 }
 
-/// The rows of a batch.
-enum Asked {
-    /// Each of them is known.
-    Known(Vec<Option<SumNumber>>),
-    /// The target is asked about those with `true`; the others are in no sum.
-    Open(Vec<bool>),
+/// The rows of a batch of which nothing was told yet.
+struct Open {
+    /// Which of them the target should show; the others are in no sum.
+    are_shown: Vec<bool>,
+    /// Whether it is asked about them: it is not where it should show none.
+    is_asked: bool,
 }
 
 type Row = Result<Located<CredentialRecord>, DecodeError>;
@@ -110,7 +109,7 @@ impl Foresight {
             batch: Batch::default(),
             are_shown: Vec::new(),
             found,
-            asked: VecDeque::new(),
+            open: VecDeque::new(),
         }
     }
 
@@ -139,53 +138,54 @@ impl Foresight {
         let batch = self.batch.replace();
         let are_shown = mem::take(&mut self.are_shown);
         self.are_shown.reserve(are_shown.len());
-        if batch.len() == 0 {
-            let numbers = vec![Some(SumNumber::NONE); are_shown.len()];
-            self.asked.push_back(Asked::Known(numbers));
-            return true;
-        }
-        self.asked.push_back(Asked::Open(are_shown));
-        // Nobody takes a batch before the first records were looked up, so to send more would be to wait for ever.
-        let is_too_early = self.sender.is_some() && self.asked.len() > AHEAD;
-        let batches = self.batches.as_ref().filter(|_| !is_too_early);
-        if batches.is_none_or(|batches| batches.send(batch).is_err()) {
+        let is_asked = batch.len() > 0;
+        self.open.push_back(Open { are_shown, is_asked });
+        // Nobody answers before the first records were looked up: to send more would be to wait for ever, and to have more
+        // rows wait for an answer would be to keep them all.
+        let is_too_early = self.sender.is_some() && self.open.len() > AHEAD;
+        let is_lost = |batches: &SyncSender<Batch>| is_asked && batches.send(batch).is_err();
+        if is_too_early || self.batches.as_ref().is_none_or(is_lost) {
             self.give_up();
         }
         true
     }
 
-    /// Tells what is found of the next batch, once for each in their order; with `waits` when it is known, else `None`
-    /// until then.
+    /// Tells what is found of the next batch, once for each in their order; `None` where that is not known yet, or nothing
+    /// is open. After [`Foresight::end_batches`] it waits until it is known.
     ///
-    /// It is the sum of each of its rows, or nothing where the target is known to show what the row says: unless
-    /// foreseeing fails as a whole, nobody looks such a row up.
-    pub fn answer(&mut self, waits: bool) -> Option<Vec<Option<SumNumber>>> {
-        let found = match self.asked.front()? {
-            Asked::Open(_) if !self.is_over() => match self.found.try_recv() {
-                Ok(found) => Some(found),
-                Err(TryRecvError::Empty) if !waits => return None,
-                Err(_) => self.found.recv().ok(),
-            },
-            Asked::Open(_) | Asked::Known(_) => None,
+    /// It is the sum of each row, or nothing where the target is known to show what the row says: unless foreseeing fails
+    /// as a whole, nobody looks such a row up.
+    pub fn answer(&mut self) -> Option<Vec<Option<SumNumber>>> {
+        let is_asked = self.open.front()?.is_asked;
+        let mut numbers = Vec::new().into_iter();
+        let mut is_same = false;
+        if is_asked && !self.is_over() {
+            let found = match self.found.try_recv() {
+                Err(TryRecvError::Empty) if self.batches.is_some() => return None,
+                Err(TryRecvError::Empty) => self.found.recv().ok(),
+                found => found.ok(),
+            };
+            match found {
+                Some(None) => is_same = true,
+                Some(Some(found)) => numbers = found.into_iter(),
+                None => self.give_up(),
+            }
+        }
+        // Whatever has no sum is looked up where anything differs.
+        let number = |is_shown| match is_shown {
+            true if is_same => None,
+            true => Some(numbers.next().unwrap_or(SumNumber::NONE)),
+            false => Some(SumNumber::NONE),
         };
-        Some(match (self.asked.pop_front()?, found) {
-            (Asked::Known(numbers), _) => numbers,
-            (Asked::Open(are_shown), Some(None)) => {
-                are_shown.into_iter().map(|is_shown| (!is_shown).then_some(SumNumber::NONE)).collect()
-            }
-            (Asked::Open(are_shown), Some(Some(numbers))) => {
-                let mut numbers = numbers.into_iter();
-                let number = |is_shown| if is_shown { numbers.next() } else { None };
-                are_shown.into_iter().map(number).map(|number| number.or(Some(SumNumber::NONE))).collect()
-            }
-            (Asked::Open(are_shown), None) => {
-                self.give_up();
-                vec![Some(SumNumber::NONE); are_shown.len()]
-            }
-        })
+        self.open.pop_front().map(|open| open.are_shown.into_iter().map(number).collect())
     }
 
-    /// Tells that no more batches come, so that all that is asked will be answered.
+    /// Tells whether nothing will be foreseen any more.
+    pub fn is_over(&self) -> bool {
+        self.shared.is_over.load(Relaxed)
+    }
+
+    /// Tells that no more rows come, so that all that is open will be answered.
     pub fn end_batches(&mut self) {
         self.batches = None;
         // A file of so few records is no reason to read a whole table.
@@ -195,11 +195,11 @@ impl Foresight {
     }
 
     pub(super) fn finish(self) -> (Rule, Report, Sums, u64) {
+        // Rows of which the target was not asked, or whose answer nobody took, would be missing unnoticed.
+        if !self.are_shown.is_empty() || !self.open.is_empty() {
+            self.give_up();
+        }
         (self.rule, self.report, self.sums, self.written)
-    }
-
-    fn is_over(&self) -> bool {
-        self.shared.is_over.load(Relaxed)
     }
 
     fn give_up(&self) {

@@ -11,8 +11,10 @@ use std::{
 
 use super::{SumNumber, sums::Sums};
 
-/// How far away a form is looked for, so that a few records more or less on one side do not end it all.
+/// How far around the expected form one is looked for before all others of its batch are.
 const AROUND: usize = 16;
+/// How many records of a batch are looked for in vain before only each of so many is.
+const IN_VAIN: usize = 8;
 
 /// The forms of some records that follow each other in the file.
 #[derive(Default)]
@@ -46,14 +48,11 @@ impl Batch {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
-    /// Returns which form comes after this one of the target, where another was expected.
-    fn after(&self, shown: &[u8], expected: usize) -> usize {
+    /// Returns which form is the one that the target shows, where another was expected.
+    fn position(&self, shown: &[u8], expected: usize) -> Option<usize> {
         let is_there = |at: &usize| self.get(*at) == Some(shown);
-        let found = (0..AROUND)
-            .flat_map(|by| [expected.checked_add(by), expected.checked_sub(by)])
-            .flatten()
-            .find(is_there);
-        found.unwrap_or(expected) + 1
+        let around = (1..AROUND).flat_map(|by| [expected.checked_add(by), expected.checked_sub(by)]);
+        around.flatten().find(is_there).or_else(|| (0..self.len()).find(is_there))
     }
 }
 
@@ -76,6 +75,9 @@ struct Asked {
     /// The form that is expected next.
     expected: usize,
     is_same: bool,
+    /// How many records were shown for it, and looked for in vain.
+    shown: usize,
+    in_vain: usize,
 }
 
 impl InStep {
@@ -96,20 +98,20 @@ impl InStep {
         if self.asked.is_none() {
             // Whoever reads the file is not waited for any more when it is at its end.
             let batch = self.batches.as_ref().and_then(|batches| batches.recv().ok());
-            self.asked = batch.map(|batch| Asked { batch, expected: 0, is_same: true });
+            self.asked = batch.map(Asked::new);
         }
         let Some(asked) = &mut self.asked else {
             self.theirs.add(form);
             return;
         };
-        if asked.is_same && asked.batch.get(asked.expected) == Some(form) {
-            asked.expected += 1;
-        } else {
+        let is_expected = asked.batch.get(asked.expected) == Some(form);
+        if !is_expected {
             asked.keeps_step_no_more(&mut self.theirs);
-            self.theirs.add(form);
-            asked.expected = asked.batch.after(form, asked.expected);
         }
-        if asked.expected >= asked.batch.len() {
+        if !asked.is_same {
+            self.theirs.add(form);
+        }
+        if asked.goes_on(form, is_expected) {
             self.answer();
         }
     }
@@ -123,8 +125,7 @@ impl InStep {
     /// Answers what is left when all was shown; returns the sums of both sides, in which nothing is that was the same.
     pub(super) fn finish(mut self) -> (Sums, Sums) {
         let left = self.batches.take().into_iter().flatten();
-        let left = left.map(|batch| Asked { batch, expected: 0, is_same: true });
-        for mut asked in self.asked.take().into_iter().chain(left) {
+        for mut asked in self.asked.take().into_iter().chain(left.map(Asked::new)) {
             asked.keeps_step_no_more(&mut self.theirs);
             self.asked = Some(asked);
             self.answer();
@@ -134,6 +135,26 @@ impl InStep {
 }
 
 impl Asked {
+    fn new(batch: Batch) -> Self {
+        Self { batch, expected: 0, is_same: true, shown: 0, in_vain: 0 }
+    }
+
+    /// Finds what is expected after this one; returns whether the batch is at its end.
+    ///
+    /// What is the same is decided without it: where step is lost, it is only taken up again sooner or later.
+    fn goes_on(&mut self, form: &[u8], is_expected: bool) -> bool {
+        self.shown += 1;
+        if !is_expected && (self.in_vain < IN_VAIN || self.shown.is_multiple_of(IN_VAIN)) {
+            match self.batch.position(form, self.expected) {
+                Some(position) => self.expected = position,
+                None => self.in_vain += 1,
+            }
+        }
+        self.expected += 1;
+        // A target that shows the same again and again must not keep the file waiting.
+        self.expected >= self.batch.len() || self.shown > 2 * self.batch.len()
+    }
+
     /// Adds up what was shown of the batch so far, which is what the batch says.
     fn keeps_step_no_more(&mut self, theirs: &mut Sums) {
         if self.is_same {

@@ -59,9 +59,9 @@ impl Sums {
         }
     }
 
-    pub(super) fn add_none(&mut self) -> SumNumber {
+    /// Counts a record that is in no sum.
+    pub(super) fn add_none(&mut self) {
         self.in_none += 1;
-        SumNumber::NONE
     }
 
     /// Adds all that was added to others with the same keys.

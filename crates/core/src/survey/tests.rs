@@ -93,10 +93,10 @@ fn open_rows_of_batches(target: Fake, count: u32, batch: usize) -> (Option<u64>,
         for batch in rows.chunks(batch) {
             numbers.extend(batch.iter().filter_map(|row| foresight.add(row)).map(Some));
             foresight.end_batch();
-            numbers.extend(std::iter::from_fn(|| foresight.answer(false)).flatten());
+            numbers.extend(std::iter::from_fn(|| foresight.answer()).flatten());
         }
         foresight.end_batches();
-        numbers.extend(std::iter::from_fn(|| foresight.answer(true)).flatten());
+        numbers.extend(std::iter::from_fn(|| foresight.answer()).flatten());
         Ok::<_, ()>(numbers)
     };
     let (numbers, foreseen) = foresee(Box::new(target), PLAN, check, |_, _| ()).unwrap();
@@ -157,7 +157,7 @@ fn sums_tell_records_apart_that_share_one() {
 fn rows_of_no_sum_are_looked_up_where_anything_differs() {
     let mut ours = Sums::default();
     let mut theirs = ours.with_same_keys();
-    assert_eq!(ours.add_none(), SumNumber::NONE);
+    ours.add_none();
     assert_eq!(ours.differing(&mut theirs).1, 0);
     theirs.add(b"not ours");
     assert_eq!(ours.differing(&mut theirs).1, 1);
@@ -190,4 +190,48 @@ fn batches_are_answered_where_nothing_is_foreseen() {
     ] {
         assert_eq!(open_rows_of_batches(target, count, batch).0, None, "{why}");
     }
+}
+
+#[test]
+fn rows_that_nobody_is_asked_about_do_not_pile_up() {
+    let mut rows = rows(2000);
+    rows.iter_mut().skip(900).flatten().for_each(|row| row.value.status = crate::Status::parse("frozen"));
+    let target = Fake { is_in_order: true, ..ALL };
+    let check = |foresight: &mut Foresight| {
+        let (mut added, mut answered, mut most) = (0, 0, 0);
+        for batch in rows.chunks(20) {
+            added += batch.iter().filter(|row| foresight.add(row).is_none()).count();
+            foresight.end_batch();
+            answered += std::iter::from_fn(|| foresight.answer()).flatten().count();
+            most = most.max(added - answered);
+        }
+        Ok::<_, ()>(most)
+    };
+    let (most, foreseen) = foresee(Box::new(target), PLAN, check, |_, _| ()).unwrap();
+    assert!(most <= 20 * (AHEAD + 1), "{most} rows wait, and the first records were never looked up");
+    assert!(foreseen.is_none());
+}
+
+#[test]
+fn nothing_is_foreseen_without_all_answers() {
+    let rows = rows(2000);
+    let run = |end_batch: bool, end: bool, takes: bool| {
+        let check = |foresight: &mut Foresight| {
+            for batch in rows.chunks(200) {
+                batch.iter().for_each(|row| assert_eq!(foresight.add(row), None));
+                let _ = (end_batch || batch[0].as_ref().unwrap().location.row == 1) && foresight.end_batch();
+            }
+            if end {
+                foresight.end_batches();
+            }
+            while takes && foresight.answer().is_some() {}
+            Ok::<(), ()>(())
+        };
+        let target = Fake { is_in_order: true, ..ALL };
+        foresee(Box::new(target), PLAN, check, |_, _| ()).unwrap().1.is_some()
+    };
+    assert!(run(true, true, true));
+    assert!(!run(false, true, true), "rows that were added and not asked about");
+    assert!(!run(true, true, false), "answers that nobody took");
+    assert!(!run(true, false, false));
 }

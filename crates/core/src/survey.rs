@@ -45,7 +45,7 @@ pub type Form = Box<dyn Fn(&CredentialRecord, &mut Vec<u8>) -> bool + Send>;
 /// # Behavior
 /// - It has no accounts apart from its credentials, and shows each credential once, in any order.
 /// - A credential is shown in the bytes of [`Survey::form`] exactly where the target's sink would answer
-///   [`Held::AsWritten`] for its record.
+///   [`crate::Held::AsWritten`] for its record.
 /// - Nothing is written.
 ///
 /// ```

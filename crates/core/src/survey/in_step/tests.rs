@@ -1,11 +1,11 @@
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The forms of ours that must be looked up, and how many batches were not the same.
-fn open(ours: &[u32], theirs: &[u32], length: usize) -> (Vec<u32>, usize) {
+/// The target's side when it has shown everything, and what it has answered.
+fn compared(ours: &[u32], theirs: &[u32], length: usize) -> (InStep, Receiver<Found>) {
     let (batches, asked) = channel();
     let (answers, found) = channel();
     for forms in ours.chunks(length) {
@@ -16,6 +16,12 @@ fn open(ours: &[u32], theirs: &[u32], length: usize) -> (Vec<u32>, usize) {
     drop(batches);
     let mut in_step = InStep::new(&Sums::default(), Some(asked), answers);
     theirs.iter().for_each(|form| in_step.add(&form.to_be_bytes()));
+    (in_step, found)
+}
+
+/// The forms of ours that must be looked up, and how many batches were not the same.
+fn open(ours: &[u32], theirs: &[u32], length: usize) -> (Vec<u32>, usize) {
+    let (in_step, found) = compared(ours, theirs, length);
     assert_eq!(usize::try_from(in_step.shown()), Ok(theirs.len()));
     let (mut our_sums, mut their_sums) = in_step.finish();
     let (differs, rows) = our_sums.differing(&mut their_sums);
@@ -79,16 +85,7 @@ fn step_is_taken_up_again() {
 fn the_same_again_and_again_does_not_keep_the_file_waiting() {
     let ours: Vec<u32> = (0..300).collect();
     let theirs: Vec<u32> = [1, 0].into_iter().chain(std::iter::repeat_n(0, 600)).collect();
-    let (batches, asked) = channel();
-    let (answers, found) = channel();
-    for forms in ours.chunks(100) {
-        let mut batch = Batch::default();
-        forms.iter().for_each(|form| batch.push(&form.to_be_bytes()));
-        batches.send(batch).unwrap();
-    }
-    drop(batches);
-    let mut in_step = InStep::new(&Sums::default(), Some(asked), answers);
-    theirs.iter().for_each(|form| in_step.add(&form.to_be_bytes()));
+    let (_in_step, found) = compared(&ours, &theirs, 100);
     assert!(found.try_iter().count() >= 2, "batches are answered before all was shown");
 }
 

@@ -151,7 +151,7 @@ impl Foresight {
     }
 
     /// Tells what is found of the next batch, once for each in their order; `None` where that is not known yet, or nothing
-    /// is open. After [`Foresight::end_batches`] it waits until it is known.
+    /// is open. After [`Foresight::end_batches`], and where too many rows are open, it waits until it is known.
     ///
     /// It is the sum of each row, or nothing where the target is known to show what the row says: unless foreseeing fails
     /// as a whole, nobody looks such a row up.
@@ -161,7 +161,10 @@ impl Foresight {
         let mut is_same = false;
         if is_asked && !self.is_over() {
             let found = match self.found.try_recv() {
-                Err(TryRecvError::Empty) if self.batches.is_some() => return None,
+                // The target needs no more rows for its answer, and while it is slow not all of them may be kept waiting.
+                Err(TryRecvError::Empty) if self.batches.is_some() && self.open.len() <= 2 * AHEAD => {
+                    return None;
+                }
                 Err(TryRecvError::Empty) => self.found.recv().ok(),
                 found => found.ok(),
             };
